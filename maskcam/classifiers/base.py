@@ -1,0 +1,42 @@
+"""The seam behind which mask classifiers stand."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+from maskcam.crops import CropSpec
+from maskcam.types import Image, Verdict
+
+
+class Classifier(ABC):
+    """Judges crops of faces. Use it as a context manager, or call `close()`."""
+
+    crop: CropSpec
+    """How its crops must be cut."""
+
+    device: str = "cpu"
+    """Where it computes, as shown to the user."""
+
+    @abstractmethod
+    def classify(self, crops: Image) -> list[Verdict]:
+        """Judges all the crops of a step in one batch.
+
+        Args:
+            crops: (n, S, S, 3) uint8 BGR, cut by `maskcam.crops` to `self.crop`; n may be 0; left unchanged.
+
+        Returns:
+            n verdicts, in order.
+        """
+
+    def close(self) -> None:  # noqa: B027  # not every one holds something
+        """Releases what the classifier holds; calling it twice is fine."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

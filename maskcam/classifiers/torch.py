@@ -1,0 +1,100 @@
+"""Mask classifiers in PyTorch: any architecture that a model card can name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from maskcam.classifiers.base import Classifier
+from maskcam.crops import CropSpec
+from maskcam.networks import CLASSIFIERS
+from maskcam.types import Image, MaskStatus, Verdict
+from maskcam.weights import ModelCard, load_weights
+
+_LARGEST_BATCH = 256  # a crowd larger than this goes through in parts, so that memory stays bounded
+
+
+class TorchClassifier(Classifier):
+    """Judges crops with a network and the thresholds of its model card.
+
+    Args:
+        network: from (n, 3, S, S) to (n, classes) logits.
+        card: how to feed the network and to read its outputs.
+        device: where to compute.
+    """
+
+    def __init__(self, network: nn.Module, card: ModelCard, *, device: torch.device) -> None:
+        if card.crop_margin is None:
+            raise ValueError(f"{card.name} is a {card.task}, not a classifier")
+        self.crop = CropSpec(size=card.input_size, margin=card.crop_margin)
+        self.device = str(device)
+        self._device = device
+        self._network = network.eval().to(device, memory_format=torch.channels_last)
+        self._statuses = [MaskStatus(name) for name in card.classes]
+        self._unsure_below = card.unsure_below
+        self._reversed = card.channel_order == "RGB"
+        self._mean, self._std = (
+            torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (card.mean, card.std)
+        )
+        self._temperature = card.temperature
+        self._bias = torch.tensor(card.class_bias or [0.0] * len(card.classes), device=device)
+
+    @classmethod
+    def from_weights(cls, weights: Path, *, device: torch.device) -> TorchClassifier:
+        """Loads a weights file with its model card.
+
+        Raises:
+            WeightsError: the file or its card is missing, damaged, or not a classifier.
+        """
+        card, network = load_weights(weights, architectures=CLASSIFIERS)
+        return cls(network, card, device=device)
+
+    def classify(self, crops: Image) -> list[Verdict]:
+        expected = (self.crop.size, self.crop.size, 3)
+        if crops.dtype != np.uint8 or crops.shape[1:] != expected:
+            raise ValueError(
+                f"crops must be uint8 of shape (n, {self.crop.size}, {self.crop.size}, 3), "
+                f"got {crops.dtype} {crops.shape}"
+            )
+        verdicts: list[Verdict] = []
+        for start in range(0, len(crops), _LARGEST_BATCH):
+            verdicts.extend(self._judge(crops[start : start + _LARGEST_BATCH]))
+        return verdicts
+
+    def _judge(self, crops: Image) -> list[Verdict]:
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.ascontiguousarray(crops)).to(self._device)
+            logits = self._network(normalise(pixels, self._mean, self._std, reverse=self._reversed))
+            rows = (logits / self._temperature + self._bias).softmax(dim=1).cpu().tolist()
+        return [self._verdict(row) for row in rows]
+
+    def _verdict(self, row: list[float]) -> Verdict:
+        probabilities = dict(zip(self._statuses, row, strict=True))
+        status, confidence = max(probabilities.items(), key=lambda item: item[1])
+        return Verdict(
+            probabilities=probabilities,
+            status=status if confidence >= self._unsure_below else MaskStatus.UNSURE,
+            confidence=confidence,
+        )
+
+
+def normalise(pixels: Tensor, mean: Tensor, std: Tensor, *, reverse: bool) -> Tensor:
+    """Crops to what a network takes.
+
+    Args:
+        pixels: (n, S, S, 3) uint8 BGR.
+        mean: (1, 3, 1, 1), in 0..255 and in the network's channel order; subtracted.
+        std: likewise; divided by.
+        reverse: whether the network takes RGB.
+
+    Returns:
+        (n, 3, S, S) float32, channels-last in memory.
+    """
+    pixels = pixels.permute(0, 3, 1, 2)
+    if reverse:
+        pixels = pixels.flip(1)
+    normalised = (pixels.float() - mean) / std
+    return normalised.contiguous(memory_format=torch.channels_last)

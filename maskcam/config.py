@@ -1,0 +1,188 @@
+"""All settings, their defaults and their limits: one TOML file, or flags of the command line.
+
+Each default stands here and nowhere else. `Config.model_json_schema()` is the schema.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from maskcam.classifiers.base import Classifier
+from maskcam.detectors.base import Detector
+from maskcam.devices import choose_device
+from maskcam.errors import ConfigError
+from maskcam.pipeline import Pipeline
+from maskcam.trackers.base import Tracker
+from maskcam.violations import ViolationOptions
+from maskcam.voting import VotingOptions
+from maskcam.weights import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR, shipped_weights
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DetectorConfig(_Section):
+    """Which face detector, and how."""
+
+    kind: Literal["yunet", "mediapipe"] = "yunet"
+    weights: Path | None = Field(None, description="yunet: .safetensors; mediapipe: .tflite; None: the default one")
+    size: int = Field(640, ge=64, le=4096, description="yunet: longest side that frames are resized to, pixels")
+    minimum_score: float = Field(
+        0.3, ge=0, le=1, description="faces below it are dropped; low, since weak ones still prolong a track"
+    )
+
+    def build(self, *, device: str) -> Detector:
+        """Makes the detector."""
+        if self.kind == "mediapipe":
+            from maskcam.detectors.mediapipe import MediaPipeDetector
+
+            return MediaPipeDetector.from_model(self.weights, minimum_score=self.minimum_score)
+        from maskcam.detectors.yunet import YuNetDetector
+
+        return YuNetDetector.from_weights(
+            self.weights or shipped_weights(DEFAULT_DETECTOR),
+            size=self.size,
+            minimum_score=self.minimum_score,
+            device=choose_device(device),
+        )
+
+
+class ClassifierConfig(_Section):
+    """Which mask classifier."""
+
+    weights: Path | None = Field(None, description=".safetensors with its card beside it; None: the shipped one")
+
+    def build(self, *, device: str) -> Classifier:
+        """Makes the classifier."""
+        from maskcam.classifiers.torch import TorchClassifier
+
+        weights = self.weights or shipped_weights(DEFAULT_CLASSIFIER)
+        return TorchClassifier.from_weights(weights, device=choose_device(device))
+
+
+class TrackerConfig(_Section):
+    """How faces are followed."""
+
+    minimum_score: float = Field(0.6, ge=0, le=1, description="score that a face needs to start a track")
+    confirm_frames: int = Field(3, ge=1, description="frames in a row before a face counts as a person")
+    lost_seconds: float = Field(1.5, gt=0, description="time without the face after which a track ends")
+
+    def build(self) -> Tracker:
+        """Makes one tracker, for one camera."""
+        from maskcam.trackers.bytetrack import ByteTrack
+
+        return ByteTrack(
+            minimum_score=self.minimum_score, confirm_frames=self.confirm_frames, lost_seconds=self.lost_seconds
+        )
+
+
+class VotingConfig(_Section):
+    """See `maskcam.voting.VotingOptions`."""
+
+    memory_seconds: float = Field(VotingOptions.memory_seconds, gt=0)
+    minimum_share: float = Field(VotingOptions.minimum_share, ge=0, le=1)
+    switch_share: float = Field(VotingOptions.switch_share, ge=0.5, le=1)
+
+    def build(self) -> VotingOptions:
+        """The options."""
+        return VotingOptions(**self.model_dump())
+
+
+class ViolationConfig(_Section):
+    """See `maskcam.violations.ViolationOptions`."""
+
+    dwell_seconds: float = Field(ViolationOptions.dwell_seconds, ge=0)
+    comply_seconds: float = Field(ViolationOptions.comply_seconds, ge=0)
+    lost_seconds: float = Field(ViolationOptions.lost_seconds, gt=0)
+    cooldown_seconds: float = Field(ViolationOptions.cooldown_seconds, ge=0)
+
+    def build(self) -> ViolationOptions:
+        """The options."""
+        return ViolationOptions(**self.model_dump())
+
+
+class RecordingConfig(_Section):
+    """How annotated video is written."""
+
+    video: bool = Field(True, description="whether to write any; events and snapshots are written all the same")
+    crf: int = Field(23, ge=0, le=51, description="quality of x264: lower is better and larger")
+    preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
+
+
+class Config(_Section):
+    """Everything that can be set."""
+
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    detector: DetectorConfig = DetectorConfig()
+    classifier: ClassifierConfig = ClassifierConfig()
+    tracker: TrackerConfig = TrackerConfig()
+    voting: VotingConfig = VotingConfig()
+    violations: ViolationConfig = ViolationConfig()
+    recording: RecordingConfig = RecordingConfig()
+
+    def build_pipeline(self) -> Pipeline:
+        """A pipeline for video.
+
+        Raises:
+            ConfigError: the device is not there.
+            WeightsError: weights are missing or damaged.
+        """
+        return Pipeline(
+            detector=self.detector.build(device=self.device),
+            classifier=self.classifier.build(device=self.device),
+            new_tracker=self.tracker.build,
+            voting=self.voting.build(),
+            violations=self.violations.build(),
+        )
+
+    def still_pipeline(self, video: Pipeline) -> Pipeline:
+        """A pipeline for unrelated pictures, each face judged on its own and at once.
+
+        Args:
+            video: lends its detector and classifier, and has to be closed after this one's last use.
+        """
+        from maskcam.trackers.still import StillTracker
+
+        return Pipeline(
+            detector=video.detector,
+            classifier=video.classifier,
+            new_tracker=lambda: StillTracker(minimum_score=self.tracker.minimum_score),
+            voting=VotingOptions(minimum_weight=0.0),
+            violations=ViolationOptions(dwell_seconds=0.0),
+        )
+
+
+def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Reads a TOML file and lays what was given on the command line over it.
+
+    Args:
+        path: of the file; None for the defaults.
+        overrides: dotted names to values (`detector.size`); None means "not given".
+
+    Raises:
+        ConfigError: no such file, not TOML, or a setting is unknown or out of range.
+    """
+    settings: dict[str, Any] = {}
+    if path is not None:
+        try:
+            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"cannot read configuration {path}: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"configuration {path} is not TOML: {error}") from error
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            section, _, key = name.rpartition(".")
+            (settings.setdefault(section, {}) if section else settings)[key] = value
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{where}: {first['msg']}, got {first['input']!r}") from error

@@ -1,0 +1,97 @@
+"""Boxes to square crops: the one copy, shared by the runtime and by training.
+
+A crop is a square around the centre of the box, its side the box's longer side plus a margin, resized
+to the classifier's input. What lies outside the image is black.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.types import Image
+
+
+@dataclass(frozen=True, slots=True)
+class CropSpec:
+    """How crops are cut; part of a model card, since a classifier only knows what it was trained on.
+
+    Attributes:
+        size: side of the crop in pixels, as the classifier takes it.
+        margin: part of the box's longer side added on every side: 0.2 makes the square 1.4 times as wide.
+    """
+
+    size: int
+    margin: float
+
+    def __post_init__(self) -> None:
+        if self.size < 16:
+            raise ValueError(f"size must be at least 16 pixels, got {self.size}")
+        if not 0 <= self.margin <= 2:
+            raise ValueError(f"margin must lie in [0, 2], got {self.margin}")
+
+
+def square_boxes(boxes_xyxy: NDArray[np.float32], *, margin: float) -> NDArray[np.float32]:
+    """Widens boxes to squares around the same centres.
+
+    Args:
+        boxes_xyxy: (n, 4) float32, pixels.
+        margin: see `CropSpec`.
+
+    Returns:
+        (n, 4) float32; may reach outside the image.
+    """
+    centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
+    sides = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).max(axis=1, initial=0, keepdims=True)
+    half = np.maximum(sides, 1) * (0.5 + margin)
+    return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
+
+
+def cut_crops(image: Image, boxes_xyxy: NDArray[np.float32], spec: CropSpec) -> Image:
+    """Cuts one square crop per box.
+
+    Args:
+        image: (H, W, 3) uint8, any channel order; left unchanged.
+        boxes_xyxy: (n, 4) float32, pixels; may be partly or wholly outside the image.
+        spec: side and margin.
+
+    Returns:
+        (n, size, size, 3) uint8 in the image's channel order.
+    """
+    crops = np.empty((len(boxes_xyxy), spec.size, spec.size, 3), np.uint8)
+    for crop, square in zip(crops, square_boxes(boxes_xyxy, margin=spec.margin), strict=True):
+        cut_square(image, square, out=crop)
+    return crops
+
+
+def cut_square(image: Image, square_xyxy: NDArray[np.float32], *, out: Image) -> None:
+    """Resizes one square of the image into `out`, with area averaging when it shrinks.
+
+    Args:
+        image: (H, W, 3) uint8.
+        square_xyxy: (4,) float32, pixels; rounded to whole pixels.
+        out: (S, S, 3) uint8, written.
+    """
+    height, width = image.shape[:2]
+    x1, y1 = (int(v) for v in np.floor(square_xyxy[:2] + 0.5))
+    side = max(1, int(np.floor(square_xyxy[2] - square_xyxy[0] + 0.5)))
+    x2, y2 = x1 + side, y1 + side
+    inside = image[max(0, y1) : min(height, max(0, y2)), max(0, x1) : min(width, max(0, x2))]
+    if inside.size == 0:
+        out[:] = 0
+        return
+    if inside.shape[:2] != (side, side):
+        top, left = max(0, -y1), max(0, -x1)
+        inside = cv2.copyMakeBorder(
+            inside,
+            top,
+            side - inside.shape[0] - top,
+            left,
+            side - inside.shape[1] - left,
+            cv2.BORDER_CONSTANT,
+        )
+    shrinks = side > out.shape[0]
+    cv2.resize(inside, out.shape[:2], dst=out, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

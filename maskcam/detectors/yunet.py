@@ -1,0 +1,139 @@
+"""YuNet in PyTorch, fine-tuned so that masked faces are found: the default detector."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import fuse_conv_bn_eval
+from torchvision.ops import batched_nms
+
+from maskcam.detectors.base import Detector
+from maskcam.detectors.tidy import tidy_faces
+from maskcam.networks.yunet import (
+    LANDMARKS,
+    SeparableUnit,
+    Stem,
+    YuNet,
+    decode_boxes,
+    decode_landmarks,
+    decode_scores,
+    grid_cells,
+)
+from maskcam.types import Faces, Image, check_image
+from maskcam.weights import load_weights
+
+_NMS_IOU = 0.45  # as published
+_CANDIDATES = 1000  # best cells per image that reach non-maximum suppression
+_STRIDE = 32  # of the coarsest grid: inputs are padded to multiples of it
+
+
+class YuNetDetector(Detector):
+    """Finds faces with YuNet; all images of a call go through the network in one batch.
+
+    Args:
+        network: the network with its weights; copied, its batch norms folded into the convolutions.
+        size: longest side in pixels that images are resized to before detection. Smaller is faster (time grows with
+            the square); faces under about 8 pixels at this size are missed.
+        minimum_score: faces below it are dropped; 0.05 keeps all that average precision needs, 0.5 is for people.
+        device: where to compute.
+    """
+
+    def __init__(self, network: YuNet, *, size: int, minimum_score: float, device: torch.device) -> None:
+        if size < _STRIDE:
+            raise ValueError(f"size must be at least {_STRIDE} pixels, got {size}")
+        self.device = str(device)
+        self._device = device
+        self._size = size
+        self._minimum_score = minimum_score
+        self._network = fold_batch_norms(network).to(device, memory_format=torch.channels_last)
+
+    @classmethod
+    def from_weights(
+        cls, weights: Path, *, size: int, minimum_score: float, device: torch.device
+    ) -> YuNetDetector:
+        """Loads a weights file with its model card.
+
+        Raises:
+            WeightsError: the file or its card is missing, damaged, or not a YuNet.
+        """
+        _, network = load_weights(weights, architectures=("yunet_n",))
+        assert isinstance(network, YuNet)
+        return cls(network, size=size, minimum_score=minimum_score, device=device)
+
+    def detect(self, images: Sequence[Image]) -> list[Faces]:
+        if not images:
+            return []
+        for image in images:
+            check_image(image)
+        batch, scales = letterbox(images, size=self._size)
+        with torch.inference_mode():
+            # NHWC bytes seen as NCHW are channels-last already: no copy but the conversion to float
+            pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float()
+            predictions = self._network(pixels)
+            corners, strides = grid_cells(*pixels.shape[2:], device=self._device)
+            scores = decode_scores(predictions.face, predictions.objectness)
+            boxes = decode_boxes(predictions.boxes, corners, strides)
+            landmarks = decode_landmarks(predictions.landmarks, corners, strides)
+            keep = self._suppress(boxes, scores)
+            picked = torch.cat([boxes[keep], scores[keep].unsqueeze(1), landmarks[keep].flatten(1)], dim=1)
+            found, owners = picked.cpu().numpy(), keep[0].cpu().numpy()
+        return [
+            tidy_faces(
+                rows[:, :4] / scale,
+                rows[:, 4],
+                rows[:, 5:].reshape(-1, LANDMARKS, 2) / scale,
+                size_wh=(image.shape[1], image.shape[0]),
+            )
+            for i, (image, scale) in enumerate(zip(images, scales, strict=True))
+            for rows in [found[owners == i]]
+        ]
+
+    def _suppress(self, boxes: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
+        """Indices (image, cell) of the cells that survive, best score first."""
+        top_scores, top_cells = scores.topk(min(_CANDIDATES, scores.shape[1]), dim=1)
+        owners, ranks = (top_scores >= self._minimum_score).nonzero(as_tuple=True)
+        cells = top_cells[owners, ranks]
+        kept = batched_nms(boxes[owners, cells], top_scores[owners, ranks], owners, _NMS_IOU)
+        return owners[kept], cells[kept]
+
+
+def letterbox(images: Sequence[Image], *, size: int) -> tuple[Image, list[float]]:
+    """Resizes images to a common longest side and pads them at the right and bottom to one common shape.
+
+    Args:
+        images: each (H, W, 3) uint8.
+        size: longest side after resizing, pixels; smaller images are enlarged, since that finds more small faces.
+
+    Returns:
+        (b, h, w, 3) uint8 with h and w multiples of 32, and the scale of each image (input pixel per image pixel).
+    """
+    scales = [size / max(image.shape[:2]) for image in images]
+    shapes = [
+        tuple(max(1, round(side * scale)) for side in image.shape[:2])
+        for image, scale in zip(images, scales, strict=True)
+    ]
+    height, width = (-(-max(sides) // _STRIDE) * _STRIDE for sides in zip(*shapes, strict=True))
+    batch = np.zeros((len(images), height, width, 3), np.uint8)
+    for canvas, image, (h, w), scale in zip(batch, images, shapes, scales, strict=True):
+        interpolation = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
+        canvas[:h, :w] = cv2.resize(image, (w, h), interpolation=interpolation)
+    return batch, scales
+
+
+def fold_batch_norms(network: YuNet) -> YuNet:
+    """A copy in evaluation mode whose batch norms are part of the convolutions before them: same outputs, faster."""
+    network = copy.deepcopy(network).eval()
+    for module in network.modules():
+        if isinstance(module, SeparableUnit) and module.bn is not None:
+            module.conv2 = fuse_conv_bn_eval(module.conv2, module.bn)
+            module.bn = nn.Identity()  # type: ignore[assignment]  # ReLU still follows it
+        elif isinstance(module, Stem):
+            module.conv1 = fuse_conv_bn_eval(module.conv1, module.bn1)
+            module.bn1 = nn.Identity()  # type: ignore[assignment]
+    return network

@@ -1,0 +1,62 @@
+"""Everything maskcam raises on purpose.
+
+    MaskcamError                 failed while running            exit code 1
+    ├── InputError               what the user gave is no good   exit code 2
+    │   ├── ConfigError          a setting or a configuration file
+    │   └── WeightsError         a weights file, its card, or the two together
+    ├── SourceError              a file or camera cannot be opened or read
+    │   ├── SourceNotFoundError  nothing is there                exit code 2
+    │   ├── SourceBusyError      somebody else is using the camera
+    │   └── StreamLostError      a live stream stopped answering
+    ├── MissingLibraryError      an extra or a system package is not installed
+    └── OutputError              a result cannot be written
+
+Misuse of the Python API (a wrong shape, a wrong type) raises ValueError or TypeError instead.
+Every message is one sentence: what was received, what is allowed, what to do.
+"""
+
+
+class MaskcamError(Exception):
+    """Base of all errors that maskcam raises on purpose; its text is fit for a user's eyes."""
+
+    exit_code = 1
+
+
+class InputError(MaskcamError):
+    """What the user asked for cannot be done, whatever the machine."""
+
+    exit_code = 2
+
+
+class ConfigError(InputError):
+    """A setting is unknown, out of range or contradicts another."""
+
+
+class WeightsError(InputError):
+    """A weights file is missing, damaged, or does not match its model card."""
+
+
+class SourceError(MaskcamError):
+    """A file or camera cannot be opened or read."""
+
+
+class SourceNotFoundError(SourceError):
+    """The file, folder or device does not exist."""
+
+    exit_code = 2
+
+
+class SourceBusyError(SourceError):
+    """The camera exists but does not hand out pictures, usually because another program holds it."""
+
+
+class StreamLostError(SourceError):
+    """A live stream was running and stopped: never to be mistaken for the end of a file."""
+
+
+class MissingLibraryError(MaskcamError):
+    """An optional Python package or a system library is not installed."""
+
+
+class OutputError(MaskcamError):
+    """A picture, video or log cannot be written."""

@@ -1,0 +1,64 @@
+"""The seam behind which files and cameras stand."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from maskcam.types import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source before its first frame.
+
+    Attributes:
+        name: safe to print: passwords in URLs are masked.
+        size_wh: width and height in pixels after rotation; None where frames differ or it isn't known.
+        fps: nominal frames per second; None for pictures, and where the source does not say.
+        frame_count: an estimate for progress bars; None when unknown or endless.
+        duration_seconds: None when unknown or endless.
+        is_live: True for cameras and streams: frames that nobody takes are lost, and only the newest counts.
+        is_still: True where frames are unrelated pictures that must not be tracked from one to the next.
+    """
+
+    name: str
+    size_wh: tuple[int, int] | None = None
+    fps: float | None = None
+    frame_count: int | None = None
+    duration_seconds: float | None = None
+    is_live: bool = False
+    is_still: bool = False
+
+
+class Source(ABC):
+    """Frames, one after another. Opened when made; use it as a context manager, or call `close()`."""
+
+    info: SourceInfo
+
+    @abstractmethod
+    def frames(self) -> Iterator[Frame]:
+        """Yields every frame in order of time.
+
+        Raises:
+            SourceError: the source cannot be read (any further). Frames before the fault have been yielded.
+            StreamLostError: a live source stopped; the end of a file just ends the iteration.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Releases the device, file or connection; calling it twice is fine."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self.frames()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

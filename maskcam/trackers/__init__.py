@@ -1,0 +1,1 @@
+"""Trackers: one identity per face, from frame to frame."""

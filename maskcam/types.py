@@ -1,0 +1,207 @@
+"""The values that the rooms of maskcam exchange.
+
+Frozen and slotted; arrays are checked once, when a value is made, and never changed afterwards.
+Images are (H, W, 3) uint8 in BGR order, OpenCV's, everywhere in the runtime. Boxes are
+(x1, y1, x2, y2) in pixels of the frame they were found in. Times are seconds.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) uint8, BGR."""
+
+
+class MaskStatus(enum.Enum):
+    """How a face wears its mask."""
+
+    MASK = "mask"
+    NO_MASK = "no_mask"
+    INCORRECT = "incorrect"
+    UNSURE = "unsure"
+
+    @property
+    def is_violation(self) -> bool:
+        """True for a bare face and for a mask worn wrong; never for `UNSURE`."""
+        return self in (MaskStatus.NO_MASK, MaskStatus.INCORRECT)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture from one camera or file.
+
+    Attributes:
+        image: (H, W, 3) uint8, BGR.
+        index: 0-based number of the frame in its source, dropped frames counted.
+        pts_seconds: when the frame was shown, by the source's own clock.
+        captured_seconds: when it reached us, by `time.monotonic()`; for latency only.
+        camera: name of the source, safe to print.
+    """
+
+    image: Image
+    index: int
+    pts_seconds: float
+    captured_seconds: float
+    camera: str
+
+    def __post_init__(self) -> None:
+        check_image(self.image)
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces:
+    """The faces that a detector found in one image; there may be none.
+
+    Attributes:
+        boxes_xyxy: (n, 4) float32, pixels.
+        scores: (n,) float32 in [0, 1].
+        landmarks: (n, 5, 2) float32 pixels (right eye, left eye, nose, right and left corner of
+            the mouth, as the person has them), or None where the detector gives none.
+    """
+
+    boxes_xyxy: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    landmarks: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.boxes_xyxy)
+        if self.boxes_xyxy.shape != (n, 4):
+            raise ValueError(f"boxes_xyxy must have shape (n, 4), got {self.boxes_xyxy.shape}")
+        if self.scores.shape != (n,):
+            raise ValueError(f"scores must have shape ({n},), got {self.scores.shape}")
+        if n and not (self.scores.min() >= 0 and self.scores.max() <= 1):
+            raise ValueError(f"scores must lie in [0, 1], got {self.scores.min()} to {self.scores.max()}")
+        if self.landmarks is not None and self.landmarks.shape != (n, 5, 2):
+            raise ValueError(f"landmarks must have shape ({n}, 5, 2), got {self.landmarks.shape}")
+
+    def __len__(self) -> int:
+        return len(self.boxes_xyxy)
+
+    @classmethod
+    def none(cls) -> Faces:
+        """No face at all."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the classifier says of one crop, on its own.
+
+    Attributes:
+        probabilities: per class of the model card, summing to 1.
+        status: the likeliest class, or `UNSURE` below the card's threshold.
+        confidence: probability of the likeliest class, in [0, 1].
+    """
+
+    probabilities: Mapping[MaskStatus, float]
+    status: MaskStatus
+    confidence: float
+
+    @property
+    def likeliest(self) -> MaskStatus:
+        """The class with the highest probability, however low that is."""
+        return max(self.probabilities, key=lambda status: self.probabilities[status])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One person's face, seen in the present frame, with its status voted over time.
+
+    Attributes:
+        track_id: 1-based, unique within a camera.
+        box_xyxy: (4,) float32, pixels of the present frame.
+        score: the detector's score for this face, in [0, 1].
+        status: voted over the recent verdicts of this track.
+        confidence: share of the weighted votes for `status`, in [0, 1].
+        first_seconds: `pts_seconds` of the first frame of the track.
+        last_seconds: `pts_seconds` of the present frame.
+        verdict: what the classifier said of the present frame alone.
+    """
+
+    track_id: int
+    box_xyxy: NDArray[np.float32]
+    score: float
+    status: MaskStatus
+    confidence: float
+    first_seconds: float
+    last_seconds: float
+    verdict: Verdict
+
+
+class ViolationPhase(enum.Enum):
+    """What has just happened to a violation."""
+
+    STARTED = "started"
+    UPDATED = "updated"
+    """A better view of the person, or another status."""
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Violation:
+    """One person breaking the rule once, as it stands now.
+
+    The same violation is reported when it starts, when it changes and when it ends: `violation_id`
+    tells which reports belong together.
+
+    Attributes:
+        violation_id: 1-based, unique within a camera and run.
+        phase: what has just happened.
+        camera: name of the source.
+        track_id: the person's track.
+        status: `NO_MASK` or `INCORRECT`; the latest one seen.
+        started_seconds: `pts_seconds` at which the person was first seen breaking the rule.
+        ended_seconds: None while the violation goes on.
+        box_xyxy: (4,) float32, the best view so far, pixels.
+        snapshot: name of its pictures, without folder and ending; safe as a file name.
+        is_best_view: the present frame shows the person better than any before: take the picture now.
+    """
+
+    violation_id: int
+    phase: ViolationPhase
+    camera: str
+    track_id: int
+    status: MaskStatus
+    started_seconds: float
+    ended_seconds: float | None
+    box_xyxy: NDArray[np.float32]
+    snapshot: str
+    is_best_view: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResult:
+    """All that is known of one frame: what every sink receives.
+
+    Attributes:
+        frame: the frame itself, not drawn upon.
+        tracks: the people seen in this frame.
+        violations: those that started, changed or ended with this frame.
+        stage_seconds: seconds spent per stage on the whole step that this frame was part of.
+    """
+
+    frame: Frame
+    tracks: tuple[Track, ...]
+    violations: tuple[Violation, ...] = ()
+    stage_seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def check_image(image: Image) -> None:
+    """Raises ValueError or TypeError unless `image` is a non-empty (H, W, 3) uint8 array."""
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"image must be a NumPy array, got {type(image).__name__}")
+    if image.dtype != np.uint8:
+        raise TypeError(f"image must be uint8 in 0..255, got {image.dtype}: convert it first")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"image must have shape (H, W, 3) in BGR order, got {image.shape}")
