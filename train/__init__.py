@@ -1,0 +1,1 @@
+"""The training module of maskcam; used from a checkout, not part of the wheel."""

@@ -1,0 +1,105 @@
+"""Makes training crops that look like what cameras see: shifted boxes, low resolution, blur, noise, JPEG, colour."""
+
+from __future__ import annotations
+
+import random
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.crops import CropSpec
+from maskcam.types import Image
+from train.patches import Patch
+
+
+def camera_crop(patch: Patch, spec: CropSpec) -> Image:
+    """One random crop of a patch.
+
+    Args:
+        patch: the face and its surroundings.
+        spec: side and margin of the crop that the classifier will be given.
+
+    Returns:
+        (size, size, 3) uint8 BGR.
+    """
+    crop = _warp(patch, spec)
+    if random.random() < 0.5:
+        crop = _low_resolution(crop, side=round(np.exp(random.uniform(np.log(18), np.log(90)))))
+    crop = _colour(crop)
+    if random.random() < 0.25:
+        crop = _blur(crop)
+    if random.random() < 0.2:
+        noise = np.random.default_rng(random.getrandbits(32)).normal(0, random.uniform(2, 14), crop.shape)
+        crop = (crop + noise).clip(0, 255).astype(np.uint8)
+    if random.random() < 0.4:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, random.randint(15, 85)]
+        crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
+    if random.random() < 0.1:
+        _cover(crop)
+    return crop
+
+
+def _warp(patch: Patch, spec: CropSpec) -> Image:
+    """Box drawn 0.8 to 1.35 times as large as it is, off its centre by up to an eighth, turned by up to 15 degrees."""
+    size = patch.image.shape[0]
+    side = size * patch.box_side * np.exp(random.uniform(np.log(0.8), np.log(1.35)))
+    if patch.box_side < 1:  # a picture that is a face already has no margin to show
+        side *= 1 + 2 * spec.margin
+    shift = [random.uniform(-0.125, 0.125) * size * patch.box_side for _ in range(2)]
+    angle = np.deg2rad(np.clip(random.gauss(0, 7), -15, 15))
+    scale = spec.size / side
+    aspect = np.exp(random.uniform(-0.08, 0.08))
+    mirrored = random.choice((-1, 1))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ np.diag([scale * mirrored * aspect, scale / aspect])
+    centre = np.array([size / 2 + shift[0], size / 2 + shift[1]])
+    matrix = np.column_stack([linear, spec.size / 2 - linear @ centre])
+    border = cv2.BORDER_CONSTANT if random.random() < 0.7 else cv2.BORDER_REFLECT_101
+    image = patch.image
+    if scale < 0.6:  # linear interpolation would alias
+        image = cv2.GaussianBlur(image, (0, 0), 0.4 / scale)
+    return cv2.warpAffine(image, matrix, (spec.size, spec.size), flags=cv2.INTER_LINEAR, borderMode=border)
+
+
+def _low_resolution(crop: Image, *, side: int) -> Image:
+    small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
+    enlarge = random.choice((cv2.INTER_LINEAR, cv2.INTER_LINEAR, cv2.INTER_CUBIC))
+    return cv2.resize(small, crop.shape[:2], interpolation=enlarge)
+
+
+def _colour(crop: Image) -> Image:
+    pixels = crop.astype(np.float32)
+    if random.random() < 0.7:
+        mean = pixels.mean()
+        pixels = (pixels - mean) * random.uniform(0.6, 1.4) + mean * random.uniform(0.6, 1.35)
+        pixels *= np.array([random.uniform(0.85, 1.15) for _ in range(3)], np.float32)
+    if random.random() < 0.3:  # a mask is no colour: skin and cloth change hue apart from each other
+        hsv = cv2.cvtColor(pixels.clip(0, 255) / 255, cv2.COLOR_BGR2HSV)
+        hsv[..., 0] = (hsv[..., 0] + random.uniform(-18, 18)) % 360
+        hsv[..., 1] = (hsv[..., 1] * random.uniform(0.4, 1.5)).clip(0, 1)
+        pixels = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR) * 255
+    if random.random() < 0.08:
+        pixels[:] = pixels.mean(axis=-1, keepdims=True)
+    return pixels.clip(0, 255).astype(np.uint8)
+
+
+def _blur(crop: Image) -> Image:
+    if random.random() < 0.5:
+        return cv2.GaussianBlur(crop, (0, 0), random.uniform(0.5, 2.5))
+    length = random.choice((3, 5, 7, 9))
+    return cv2.filter2D(crop, -1, _motion_kernel(length, horizontal=random.random() < 0.5))
+
+
+def _motion_kernel(length: int, *, horizontal: bool) -> NDArray[np.float32]:
+    kernel = np.zeros((length, length), np.float32)
+    kernel[length // 2] = 1 / length
+    return kernel if horizontal else kernel.T
+
+
+def _cover(crop: Image) -> None:
+    """Hides a part, as a hand, a neighbour or the edge of the picture does."""
+    size = crop.shape[0]
+    height, width = (random.randint(size // 8, size // 3) for _ in range(2))
+    top, left = random.randint(0, size - height), random.randint(0, size - width)
+    crop[top : top + height, left : left + width] = [random.randint(0, 255) for _ in range(3)]
