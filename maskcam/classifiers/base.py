@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from maskcam.crops import CropSpec
 from maskcam.types import Image, Verdict
 
@@ -40,3 +42,11 @@ class Classifier(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def check_crops(crops: Image, spec: CropSpec) -> None:
+    """Raises TypeError or ValueError unless `crops` is (n, S, S, 3) uint8 of the side that `spec` says."""
+    if crops.dtype != np.uint8:
+        raise TypeError(f"crops must be uint8 in 0..255, got {crops.dtype}")
+    if crops.ndim != 4 or crops.shape[1:] != (spec.size, spec.size, 3):
+        raise ValueError(f"crops must have shape (n, {spec.size}, {spec.size}, 3), got {crops.shape}")

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from maskcam.classifiers.base import Classifier
+from maskcam.classifiers.base import Classifier, check_crops
 from maskcam.crops import CropSpec
 from maskcam.networks import CLASSIFIERS
 from maskcam.types import Image, MaskStatus, Verdict
@@ -32,7 +32,7 @@ class TorchClassifier(Classifier):
         self.crop = CropSpec(size=card.input_size, margin=card.crop_margin)
         self.device = str(device)
         self._device = device
-        self._network = network.eval().to(device, memory_format=torch.channels_last)
+        self._network = network.eval().to(memory_format=torch.channels_last).to(device)
         self._statuses = [MaskStatus(name) for name in card.classes]
         self._unsure_below = card.unsure_below
         self._reversed = card.channel_order == "RGB"
@@ -53,12 +53,7 @@ class TorchClassifier(Classifier):
         return cls(network, card, device=device)
 
     def classify(self, crops: Image) -> list[Verdict]:
-        expected = (self.crop.size, self.crop.size, 3)
-        if crops.dtype != np.uint8 or crops.shape[1:] != expected:
-            raise ValueError(
-                f"crops must be uint8 of shape (n, {self.crop.size}, {self.crop.size}, 3), "
-                f"got {crops.dtype} {crops.shape}"
-            )
+        check_crops(crops, self.crop)
         verdicts: list[Verdict] = []
         for start in range(0, len(crops), _LARGEST_BATCH):
             verdicts.extend(self._judge(crops[start : start + _LARGEST_BATCH]))
@@ -66,7 +61,9 @@ class TorchClassifier(Classifier):
 
     def _judge(self, crops: Image) -> list[Verdict]:
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.ascontiguousarray(crops)).to(self._device)
+            # PyTorch warns of arrays that it may not write to, though nothing here writes
+            crops = np.require(crops, requirements=["C", "W"])
+            pixels = torch.from_numpy(crops).to(self._device)
             logits = self._network(normalise(pixels, self._mean, self._std, reverse=self._reversed))
             rows = (logits / self._temperature + self._bias).softmax(dim=1).cpu().tolist()
         return [self._verdict(row) for row in rows]

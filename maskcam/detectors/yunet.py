@@ -51,7 +51,7 @@ class YuNetDetector(Detector):
         self._device = device
         self._size = size
         self._minimum_score = minimum_score
-        self._network = fold_batch_norms(network).to(device, memory_format=torch.channels_last)
+        self._network = fold_batch_norms(network).to(memory_format=torch.channels_last).to(device)
 
     @classmethod
     def from_weights(
@@ -67,16 +67,25 @@ class YuNetDetector(Detector):
         return cls(network, size=size, minimum_score=minimum_score, device=device)
 
     def detect(self, images: Sequence[Image]) -> list[Faces]:
-        if not images:
-            return []
+        """Finds faces; images that have the same shape once resized share a batch."""
         for image in images:
             check_image(image)
-        batch, scales = letterbox(images, size=self._size)
+        groups: dict[tuple[int, int], list[int]] = {}
+        for i, image in enumerate(images):
+            groups.setdefault(input_shape(image, size=self._size), []).append(i)
+        found: dict[int, Faces] = {}
+        for shape, members in groups.items():
+            batch = [images[i] for i in members]
+            found.update(zip(members, self._detect_group(batch, shape), strict=True))
+        return [found[i] for i in range(len(images))]
+
+    def _detect_group(self, images: Sequence[Image], shape: tuple[int, int]) -> list[Faces]:
+        batch, scales = letterbox(images, size=self._size, shape=shape)
         with torch.inference_mode():
             # NHWC bytes seen as NCHW are channels-last already: no copy but the conversion to float
             pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float()
             predictions = self._network(pixels)
-            corners, strides = grid_cells(*pixels.shape[2:], device=self._device)
+            corners, strides = grid_cells(*shape, device=self._device)
             scores = decode_scores(predictions.face, predictions.objectness)
             boxes = decode_boxes(predictions.boxes, corners, strides)
             landmarks = decode_landmarks(predictions.landmarks, corners, strides)
@@ -103,27 +112,36 @@ class YuNetDetector(Detector):
         return owners[kept], cells[kept]
 
 
-def letterbox(images: Sequence[Image], *, size: int) -> tuple[Image, list[float]]:
-    """Resizes images to a common longest side and pads them at the right and bottom to one common shape.
+def input_shape(image: Image, *, size: int) -> tuple[int, int]:
+    """Height and width of the network's input for an image: its longest side `size`, both multiples of 32."""
+    height, width = image.shape[:2]
+    scale = size / max(height, width)
+    return _padded(round(height * scale)), _padded(round(width * scale))
+
+
+def letterbox(images: Sequence[Image], *, size: int, shape: tuple[int, int]) -> tuple[Image, list[float]]:
+    """Resizes images to one longest side and pads them with black at the right and bottom.
 
     Args:
-        images: each (H, W, 3) uint8.
+        images: each (H, W, 3) uint8, all with the same `input_shape`: a canvas larger than an image needs would
+            change what is found at its border.
         size: longest side after resizing, pixels; smaller images are enlarged, since that finds more small faces.
+        shape: their `input_shape`.
 
     Returns:
-        (b, h, w, 3) uint8 with h and w multiples of 32, and the scale of each image (input pixel per image pixel).
+        (b, h, w, 3) uint8, and the scale of each image (input pixels per image pixel).
     """
+    batch = np.zeros((len(images), *shape, 3), np.uint8)
     scales = [size / max(image.shape[:2]) for image in images]
-    shapes = [
-        tuple(max(1, round(side * scale)) for side in image.shape[:2])
-        for image, scale in zip(images, scales, strict=True)
-    ]
-    height, width = (-(-max(sides) // _STRIDE) * _STRIDE for sides in zip(*shapes, strict=True))
-    batch = np.zeros((len(images), height, width, 3), np.uint8)
-    for canvas, image, (h, w), scale in zip(batch, images, shapes, scales, strict=True):
+    for canvas, image, scale in zip(batch, images, scales, strict=True):
+        height, width = (max(1, round(side * scale)) for side in image.shape[:2])
         interpolation = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-        canvas[:h, :w] = cv2.resize(image, (w, h), interpolation=interpolation)
+        canvas[:height, :width] = cv2.resize(image, (width, height), interpolation=interpolation)
     return batch, scales
+
+
+def _padded(side: int) -> int:
+    return max(1, -(-side // _STRIDE)) * _STRIDE
 
 
 def fold_batch_norms(network: YuNet) -> YuNet:

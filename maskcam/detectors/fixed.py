@@ -1,0 +1,47 @@
+"""A detector that finds what it is told to: for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from maskcam.detectors.base import Detector
+from maskcam.detectors.tidy import tidy_faces
+from maskcam.types import Faces, Image, check_image
+
+
+class FixedDetector(Detector):
+    """Gives out prepared faces, one `Faces` per image, whatever the image shows.
+
+    Like a real detector it keeps boxes inside the image and puts the best score first.
+
+    Args:
+        faces: one per image, over all calls and from the start again after the last; or a function of the
+            0-based number of the image.
+
+    Attributes:
+        seen_shapes: shape of every image it was given, in order.
+        batch_sizes: number of images of every call, in order.
+    """
+
+    def __init__(self, faces: Sequence[Faces] | Callable[[int], Faces]) -> None:
+        if not callable(faces) and not faces:
+            raise ValueError(
+                "faces must hold at least one entry, got none: use [Faces.none()] to find nobody"
+            )
+        self._faces = faces
+        self.seen_shapes: list[tuple[int, ...]] = []
+        self.batch_sizes: list[int] = []
+
+    def detect(self, images: Sequence[Image]) -> list[Faces]:
+        """Hands out the next prepared faces; see `Detector.detect`."""
+        for image in images:
+            check_image(image)
+        self.batch_sizes.append(len(images))
+        return [self._next(image) for image in images]
+
+    def _next(self, image: Image) -> Faces:
+        number = len(self.seen_shapes)
+        self.seen_shapes.append(image.shape)
+        faces = self._faces(number) if callable(self._faces) else self._faces[number % len(self._faces)]
+        height, width = image.shape[:2]
+        return tidy_faces(faces.boxes_xyxy, faces.scores, faces.landmarks, size_wh=(width, height))

@@ -1,0 +1,31 @@
+"""Weights that tests make for themselves."""
+
+from pathlib import Path
+
+import torch
+
+from maskcam.networks import build_network
+from train.ship import ship
+
+
+def ship_random_classifier(
+    path: Path, *, classes: tuple[str, ...] = ("mask", "no_mask", "incorrect"), **changes: object
+) -> Path:
+    """Writes a MobileNetV2 with random weights, as `train` would, and returns its path."""
+    torch.manual_seed(0)
+    card = {
+        "task": "classifier",
+        "architecture": "mobilenet_v2",
+        "classes": classes,
+        "input_size": 64,
+        "channel_order": "RGB",
+        "mean": (123.675, 116.28, 103.53),
+        "std": (58.395, 57.12, 57.375),
+        "crop_margin": 0.2,
+        "training_data": "none",
+        "protocol": "random weights",
+        "metrics": {},
+        "command": "tests",
+    } | changes
+    ship(build_network("mobilenet_v2", classes=len(classes)), path, **card)
+    return path
