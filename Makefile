@@ -21,7 +21,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 
 samples: $(VENV)/.installed-dev
-	$(BIN)/python samples/make_samples.py
+	$(BIN)/python -m samples.make_samples
 
 clean:
 	rm -rf $(VENV) dist demo-output

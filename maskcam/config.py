@@ -31,8 +31,12 @@ class DetectorConfig(_Section):
     """Which face detector, and how."""
 
     kind: Literal["yunet", "mediapipe"] = "yunet"
-    weights: Path | None = Field(None, description="yunet: .safetensors; mediapipe: .tflite; None: the default one")
-    size: int = Field(640, ge=64, le=4096, description="yunet: longest side that frames are resized to, pixels")
+    weights: Path | None = Field(
+        None, description="yunet: .safetensors; mediapipe: .tflite; None: the default one"
+    )
+    size: int = Field(
+        640, ge=64, le=4096, description="yunet: longest side that frames are resized to, pixels"
+    )
     minimum_score: float = Field(
         0.3, ge=0, le=1, description="faces below it are dropped; low, since weak ones still prolong a track"
     )
@@ -56,7 +60,9 @@ class DetectorConfig(_Section):
 class ClassifierConfig(_Section):
     """Which mask classifier."""
 
-    weights: Path | None = Field(None, description=".safetensors with its card beside it; None: the shipped one")
+    weights: Path | None = Field(
+        None, description=".safetensors with its card beside it; None: the shipped one"
+    )
 
     def build(self, *, device: str) -> Classifier:
         """Makes the classifier."""
@@ -78,7 +84,9 @@ class TrackerConfig(_Section):
         from maskcam.trackers.bytetrack import ByteTrack
 
         return ByteTrack(
-            minimum_score=self.minimum_score, confirm_frames=self.confirm_frames, lost_seconds=self.lost_seconds
+            minimum_score=self.minimum_score,
+            confirm_frames=self.confirm_frames,
+            lost_seconds=self.lost_seconds,
         )
 
 
@@ -110,7 +118,9 @@ class ViolationConfig(_Section):
 class RecordingConfig(_Section):
     """How annotated video is written."""
 
-    video: bool = Field(True, description="whether to write any; events and snapshots are written all the same")
+    video: bool = Field(
+        True, description="whether to write any; events and snapshots are written all the same"
+    )
     crf: int = Field(23, ge=0, le=51, description="quality of x264: lower is better and larger")
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
 

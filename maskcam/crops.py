@@ -85,13 +85,8 @@ def cut_square(image: Image, square_xyxy: NDArray[np.float32], *, out: Image) ->
         return
     if inside.shape[:2] != (side, side):
         top, left = max(0, -y1), max(0, -x1)
-        inside = cv2.copyMakeBorder(
-            inside,
-            top,
-            side - inside.shape[0] - top,
-            left,
-            side - inside.shape[1] - left,
-            cv2.BORDER_CONSTANT,
-        )
+        bottom, right = side - inside.shape[0] - top, side - inside.shape[1] - left
+        bordered = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT)
+        inside = np.asarray(bordered, np.uint8)
     shrinks = side > out.shape[0]
     cv2.resize(inside, out.shape[:2], dst=out, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

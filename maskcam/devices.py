@@ -36,7 +36,9 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise ConfigError(f"device must be like cuda or cuda:0, got {name!r}") from error
     if kind == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"device {name!r} was asked for but there are {torch.cuda.device_count()} CUDA devices")
+        raise ConfigError(
+            f"device {name!r} was asked for but there are {torch.cuda.device_count()} CUDA devices"
+        )
     return device
 
 

@@ -135,7 +135,9 @@ class Pipeline:
                     verdict=verdict,
                 )
             )
-        for track_id in [t for t, vote in votes.items() if not 0 <= now - vote.last_seconds <= _FORGET_SECONDS]:
+        for track_id in [
+            t for t, vote in votes.items() if not 0 <= now - vote.last_seconds <= _FORGET_SECONDS
+        ]:
             del votes[track_id]
         return tuple(tracks)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from maskcam.types import Frame, MaskStatus, Track, Violation, ViolationPhase
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: maskcam.config reads the defaults off the class
 class ViolationOptions:
     """When something is a violation.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from maskcam.types import MaskStatus, Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: maskcam.config reads the defaults off the class
 class VotingOptions:
     """How votes are counted.
 
@@ -18,7 +18,7 @@ class VotingOptions:
             change sooner: a clean change shows after about 0.7 times this.
         minimum_share: share of the votes that a status needs; with less it is `UNSURE`.
         switch_share: share that another status needs to replace the present one.
-        minimum_weight: votes needed before anything is said: one clear frame of a large face, or several of a small one.
+        minimum_weight: votes needed before anything is said: one clear frame of a large face, several of a small one.
         full_weight_side: shorter side in pixels from which on a face counts in full; smaller ones count less.
     """
 
@@ -82,11 +82,8 @@ class Vote:
         leader = max(self.weights, key=lambda status: self.weights[status])
         if sum(self.weights.values()) < self.options.minimum_weight:
             return self.status if self.status is leader else MaskStatus.UNSURE
-        if self.status in (leader, MaskStatus.UNSURE):
-            needed = self.options.minimum_share
-        else:
-            needed = self.options.switch_share
-        if self._share(leader) >= needed:
+        flips = self.status not in (leader, MaskStatus.UNSURE)
+        if self._share(leader) >= (self.options.switch_share if flips else self.options.minimum_share):
             return leader
         if self.status is not leader and self._share(self.status) >= 1 - self.options.switch_share:
             return self.status  # not enough evidence yet to flip

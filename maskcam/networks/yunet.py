@@ -6,7 +6,7 @@ Parameter names are those of the published weights, so that they load as they ar
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +47,9 @@ class SeparableUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv2(self.conv1(x))
-        return x if self.bn is None else F.relu(self.bn(x), inplace=True)
+        if self.bn is not None:
+            x = F.relu(self.bn(x), inplace=True)
+        return x
 
 
 class Stem(nn.Module):
@@ -60,7 +62,8 @@ class Stem(nn.Module):
         self.conv2 = SeparableUnit(in_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True))
+        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        return cast("Tensor", self.conv2(x))
 
 
 class Stage(nn.Module):
@@ -72,7 +75,7 @@ class Stage(nn.Module):
         self.conv2 = SeparableUnit(in_channels, out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv2(self.conv1(x))
+        return cast("Tensor", self.conv2(self.conv1(x)))
 
 
 class Backbone(nn.Module):
@@ -169,7 +172,9 @@ def grid_cells(height: int, width: int, *, device: torch.device | str = "cpu") -
     """Corners and strides of all cells for an input of the given size.
 
     Args:
-        height, width: of the network's input in pixels, multiples of 32.
+        height: of the network's input in pixels, a multiple of 32.
+        width: likewise.
+        device: where the tensors are to lie.
 
     Returns:
         (a, 2) float32 corners (x, y) in input pixels, and (a, 1) float32 strides.
@@ -195,7 +200,7 @@ def decode_boxes(boxes: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
 
 def decode_landmarks(landmarks: Tensor, corners: Tensor, strides: Tensor) -> Tensor:
     """Turns landmark outputs (..., a, 10) into (..., a, 5, 2) pixels of the network's input."""
-    offsets = landmarks.unflatten(-1, (LANDMARKS, 2))
+    offsets = landmarks.reshape(*landmarks.shape[:-1], LANDMARKS, 2)
     return corners.unsqueeze(-2) + offsets * strides.unsqueeze(-1)
 
 

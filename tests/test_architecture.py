@@ -1,0 +1,105 @@
+"""Imports go one way, importing does nothing, and `--help` is quick because it loads nothing heavy."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = {"sources", "detectors", "classifiers", "trackers", "sinks"}
+LEAVES = {"types", "errors"}
+
+# What each module or room of maskcam may import, in the order of the data flow; `base` stands for a room's base.py.
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "types": set(),
+    "crops": LEAVES,
+    "timing": set(),
+    "lettering": LEAVES,
+    "overlay": LEAVES | {"lettering"},
+    "voting": LEAVES,
+    "violations": LEAVES,
+    "networks": LEAVES | {"networks"},
+    "devices": LEAVES,
+    "weights": LEAVES | {"networks"},
+    "sources": LEAVES | {"sources"},
+    "detectors": LEAVES | {"detectors", "networks", "weights"},
+    "classifiers": LEAVES | {"classifiers", "networks", "weights", "crops"},
+    "trackers": LEAVES | {"trackers"},
+    "sinks": LEAVES | {"sinks"},
+    "pipeline": LEAVES
+    | {"crops", "voting", "violations", "overlay", "timing"}
+    | {f"{room}.base" for room in ROOMS},
+}
+
+
+def imported_modules(file: Path) -> set[str]:
+    """Dotted names below `maskcam` that a file imports anywhere in it, without the leading `maskcam.`."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    known = {name.removeprefix("maskcam.") for name in names if name.startswith("maskcam.")}
+    return {
+        name
+        for name in known
+        if (ROOT / "maskcam" / name.split(".")[0]).with_suffix(".py").is_file()
+        or (ROOT / "maskcam" / name.split(".")[0]).is_dir()
+    }
+
+
+def files_of(name: str) -> list[Path]:
+    """The file of a module, or all files of a room."""
+    module = ROOT / "maskcam" / f"{name}.py"
+    return [module] if module.is_file() else sorted((ROOT / "maskcam" / name).glob("*.py"))
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_imports_go_one_way(name: str) -> None:
+    files = files_of(name)
+    assert files, f"{name} is gone: remove it from ALLOWED"
+    for file in files:
+        for imported in imported_modules(file):
+            parts = imported.split(".")
+            allowed = {parts[0], ".".join(parts[:2])} & ALLOWED[name]
+            assert allowed, f"{file.relative_to(ROOT)} must not import maskcam.{imported}"
+
+
+def test_pipeline_sees_only_base_classes() -> None:
+    assert {
+        name for name in imported_modules(ROOT / "maskcam/pipeline.py") if name.split(".")[0] in ROOMS
+    } == {
+        f"{room}.base{suffix}"
+        for room, cls in {"classifiers": "Classifier", "detectors": "Detector", "trackers": "Tracker"}.items()
+        for suffix in ("", f".{cls}")
+    }
+
+
+def test_maskcam_never_imports_train() -> None:
+    for file in (ROOT / "maskcam").rglob("*.py"):
+        tree = ast.parse(file.read_text())
+        modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not any(module.split(".")[0] == "train" for module in modules), file
+
+
+def test_only_live_has_threads() -> None:
+    for file in (ROOT / "maskcam").rglob("*.py"):
+        if file.name != "live.py":
+            assert "import threading" not in file.read_text(), file
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from maskcam.__main__ import app\n"
+        "result = CliRunner().invoke(app, ['--help'])\n"
+        "assert result.exit_code == 0, result.output\n"
+        "print([m for m in ('torch', 'cv2', 'mediapipe', 'av', 'supervision', 'pydantic') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from maskcam.config import Config, load_config
+from maskcam.devices import choose_device
+from maskcam.errors import ConfigError
+
+
+def test_defaults_need_no_file() -> None:
+    assert load_config(None) == Config()
+
+
+def test_flags_win_over_the_file_and_none_means_not_given(tmp_path: Path) -> None:
+    file = tmp_path / "maskcam.toml"
+    file.write_text('device = "cpu"\n[detector]\nsize = 960\nminimum_score = 0.4\n')
+    config = load_config(file, {"detector.size": 320, "detector.minimum_score": None, "device": None})
+    assert (config.device, config.detector.size, config.detector.minimum_score) == ("cpu", 320, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[detector]\nsise = 640", "detector.sise"),
+        ("[detector]\nsize = 'large'", "detector.size.*'large'"),
+        ("[detector]\nsize = 3", "detector.size.*greater than or equal to 64.*got 3"),
+        ("[voting]\nswitch_share = 0.2", "voting.switch_share"),
+        ("[detector]\nkind = 'haar'", "detector.kind.*'haar'"),
+        ("[detector", "not TOML"),
+    ],
+)
+def test_a_wrong_file_is_one_sentence(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "maskcam.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_config(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
+        load_config(tmp_path / "nowhere.toml")
+
+
+def test_schema_for_free() -> None:
+    schema = Config.model_json_schema()
+    assert schema["additionalProperties"] is False
+    assert schema["$defs"]["DetectorConfig"]["properties"]["size"]["default"] == 640
+
+
+def test_options_reach_what_they_configure() -> None:
+    config = Config.model_validate({"voting": {"memory_seconds": 2.0}, "violations": {"dwell_seconds": 7}})
+    assert config.voting.build().memory_seconds == 2.0
+    assert config.violations.build().dwell_seconds == 7
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:", "cuda:99", "CPU"])
+def test_a_device_that_is_not_there_is_an_error(name: str) -> None:
+    with pytest.raises(ConfigError, match="device"):
+        choose_device(name)
+
+
+def test_auto_takes_something() -> None:
+    assert choose_device("auto").type in {"cpu", "cuda", "mps"}
+    assert choose_device("cpu").type == "cpu"

@@ -1,0 +1,59 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from maskcam.types import Faces, Frame, MaskStatus, Verdict
+
+
+def test_frame_knows_its_size_and_cannot_be_changed() -> None:
+    frame = Frame(np.zeros((4, 6, 3), np.uint8), index=0, pts_seconds=0.0, captured_seconds=0.0, camera="a")
+    assert frame.size_wh == (6, 4)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        frame.index = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "words"),
+    [
+        (np.zeros((4, 6), np.uint8), ValueError, r"\(H, W, 3\)"),
+        (np.zeros((4, 6, 4), np.uint8), ValueError, r"got \(4, 6, 4\)"),
+        (np.zeros((0, 6, 3), np.uint8), ValueError, r"got \(0, 6, 3\)"),
+        (np.full((4, 6, 3), np.nan), TypeError, "uint8"),
+        ([[0]], TypeError, "list"),
+    ],
+)
+def test_frame_refuses_what_is_no_bgr_image(image: object, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        Frame(image, index=0, pts_seconds=0.0, captured_seconds=0.0, camera="a")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "scores", "landmarks", "words"),
+    [
+        (np.zeros((2, 5), np.float32), np.zeros(2, np.float32), None, "boxes_xyxy"),
+        (np.zeros((2, 4), np.float32), np.zeros(3, np.float32), None, "scores"),
+        (np.zeros((1, 4), np.float32), np.array([1.5], np.float32), None, r"\[0, 1\]"),
+        (np.zeros((1, 4), np.float32), np.array([np.nan], np.float32), None, r"\[0, 1\]"),
+        (np.zeros((1, 4), np.float32), np.ones(1, np.float32), np.zeros((1, 4, 2), np.float32), "landmarks"),
+    ],
+)
+def test_faces_check_their_arrays(boxes: object, scores: object, landmarks: object, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Faces(boxes, scores, landmarks)  # type: ignore[arg-type]
+
+
+def test_no_faces() -> None:
+    assert len(Faces.none()) == 0
+
+
+def test_unsure_is_no_violation() -> None:
+    assert [status for status in MaskStatus if status.is_violation] == [
+        MaskStatus.NO_MASK,
+        MaskStatus.INCORRECT,
+    ]
+
+
+def test_likeliest_class_of_an_unsure_verdict() -> None:
+    odds = {MaskStatus.MASK: 0.3, MaskStatus.NO_MASK: 0.45, MaskStatus.INCORRECT: 0.25}
+    assert Verdict(odds, MaskStatus.UNSURE, 0.45).likeliest is MaskStatus.NO_MASK

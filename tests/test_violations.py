@@ -1,0 +1,156 @@
+import numpy as np
+import pytest
+
+from maskcam.types import Frame, MaskStatus, Track, Verdict, Violation, ViolationPhase
+from maskcam.violations import ViolationLog, ViolationOptions, safe_file_name
+
+MASK, NO_MASK, INCORRECT, UNSURE = MaskStatus
+STARTED, UPDATED, ENDED = ViolationPhase
+FPS = 10
+BLANK = np.zeros((240, 320, 3), np.uint8)
+
+
+def track(status: MaskStatus, *, track_id: int = 1, side: float = 40, left: float = 100) -> Track:
+    box = np.array([left, 100, left + side, 100 + side], np.float32)
+    return Track(track_id, box, 0.9, status, 0.9, 0.0, 0.0, Verdict({status: 1.0}, status, 1.0))
+
+
+class Story:
+    """Feeds a log at 10 frames a second and keeps what it says."""
+
+    def __init__(self, **options: float) -> None:
+        self.log = ViolationLog("door", ViolationOptions(**options))
+        self.frames = 0
+        self.said: list[Violation] = []
+
+    def go_on(self, seconds: float, *tracks: Track) -> None:
+        for _ in range(round(seconds * FPS)):
+            frame = Frame(BLANK, self.frames, self.frames / FPS, 0.0, "door")
+            self.said += self.log.update(frame, tracks)
+            self.frames += 1
+
+    @property
+    def phases(self) -> list[ViolationPhase]:
+        return [violation.phase for violation in self.said]
+
+
+def test_one_violation_per_person_not_per_frame() -> None:
+    story = Story()
+    story.go_on(10, track(NO_MASK))
+    story.go_on(5, track(MASK))
+    assert story.phases == [STARTED, ENDED]
+    started, ended = story.said
+    assert started.started_seconds == 0
+    assert started.ended_seconds is None
+    assert ended.ended_seconds == pytest.approx(10.0)
+    assert started.violation_id == ended.violation_id == 1
+
+
+def test_a_moment_is_no_violation() -> None:
+    story = Story(dwell_seconds=1.0)
+    story.go_on(0.9, track(NO_MASK))
+    story.go_on(1, track(MASK))
+    story.go_on(0.9, track(NO_MASK))
+    story.go_on(9, track(UNSURE))
+    assert story.said == []
+
+
+def test_a_hand_before_the_face_ends_nothing() -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK))
+    story.go_on(0.5, track(MASK))
+    story.go_on(3, track(NO_MASK))
+    assert story.phases == [STARTED]
+
+
+def test_unsure_neither_starts_nor_ends() -> None:
+    story = Story()
+    story.go_on(2, track(NO_MASK))
+    story.go_on(20, track(UNSURE))
+    assert story.phases == [STARTED]
+
+
+def test_again_within_the_cooldown_is_the_same_violation() -> None:
+    story = Story(cooldown_seconds=10)
+    story.go_on(3, track(NO_MASK))
+    story.go_on(5, track(MASK))
+    story.go_on(3, track(NO_MASK))
+    assert story.phases == [STARTED, ENDED, UPDATED]
+    assert {violation.violation_id for violation in story.said} == {1}
+    assert story.said[-1].ended_seconds is None
+
+
+def test_again_after_the_cooldown_is_another() -> None:
+    story = Story(cooldown_seconds=2)
+    story.go_on(3, track(NO_MASK))
+    story.go_on(8, track(MASK))
+    story.go_on(3, track(INCORRECT))
+    assert story.phases == [STARTED, ENDED, STARTED]
+    assert story.said[-1].violation_id == 2
+    assert story.said[-1].snapshot == "door_00002"
+
+
+def test_status_change_updates() -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK))
+    story.go_on(3, track(INCORRECT))
+    assert story.phases == [STARTED, UPDATED]
+    assert story.said[-1].status is INCORRECT
+    assert not story.said[-1].is_best_view
+
+
+def test_better_view_updates_once() -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK, side=40))
+    story.go_on(3, track(NO_MASK, side=41))
+    story.go_on(3, track(NO_MASK, side=80))
+    assert story.phases == [STARTED, UPDATED]
+    assert story.said[-1].is_best_view
+    assert story.said[-1].box_xyxy[2] == 180
+
+
+def test_face_cut_by_the_edge_is_no_better_view() -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK, side=60))
+    story.go_on(3, track(NO_MASK, side=80, left=-20))
+    assert story.phases == [STARTED]
+
+
+def test_leaving_ends_it_when_last_seen() -> None:
+    story = Story(lost_seconds=2)
+    story.go_on(3, track(NO_MASK))
+    story.go_on(5)
+    assert story.phases == [STARTED, ENDED]
+    assert story.said[-1].ended_seconds == pytest.approx(2.9)
+
+
+def test_two_people_two_violations() -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK), track(INCORRECT, track_id=2, left=200))
+    assert [(v.track_id, v.status) for v in story.said] == [(1, NO_MASK), (2, INCORRECT)]
+    assert len({v.snapshot for v in story.said}) == 2
+
+
+def test_finish_ends_what_is_open() -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK), track(MASK, track_id=2))
+    (ended,) = story.log.finish()
+    assert ended.phase is ENDED
+    assert ended.ended_seconds == pytest.approx(2.9)
+    assert story.log.finish() == ()
+
+
+def test_a_file_that_starts_over_ends_it() -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK))
+    story.frames = 0
+    story.go_on(0.1)
+    assert story.phases == [STARTED, ENDED]
+
+
+@pytest.mark.parametrize(
+    ("camera", "name"),
+    [("rtsp://a/b?c=1", "rtsp_a_b_c_1"), ("../../etc", "etc"), ("Tür 3", "Tür_3"), ("///", "camera")],
+)
+def test_camera_names_become_file_names(camera: str, name: str) -> None:
+    assert safe_file_name(camera) == name
