@@ -35,7 +35,8 @@ def assign(
         boxes_xyxy: (a, 4) decoded boxes in input pixels.
         scores_logits: (a,) logit of the face output.
         faces_xyxy: (g, 4) labelled faces in input pixels; g may be 0.
-        corners: (a, 2) and strides: (a, 1), see `maskcam.networks.yunet.grid_cells`.
+        corners: (a, 2) corners of the cells in input pixels, see `maskcam.networks.yunet.grid_cells`.
+        strides: (a, 1) strides of the cells in input pixels.
 
     Returns:
         (p,) indices of the cells that learn a face, and (p,) index of the face that each learns.

@@ -33,11 +33,16 @@ def camera_crop(patch: Patch, spec: CropSpec) -> Image:
         noise = np.random.default_rng(random.getrandbits(32)).normal(0, random.uniform(2, 14), crop.shape)
         crop = (crop + noise).clip(0, 255).astype(np.uint8)
     if random.random() < 0.4:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, random.randint(15, 85)]
-        crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
+        crop = jpeg_round_trip(crop, quality=random.randint(15, 85))
     if random.random() < 0.1:
         _cover(crop)
     return crop
+
+
+def jpeg_round_trip(image: Image, *, quality: int) -> Image:
+    """The image as it comes back from a JPEG of the given quality, 1 to 100."""
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _warp(patch: Patch, spec: CropSpec) -> Image:
@@ -58,14 +63,17 @@ def _warp(patch: Patch, spec: CropSpec) -> Image:
     border = cv2.BORDER_CONSTANT if random.random() < 0.7 else cv2.BORDER_REFLECT_101
     image = patch.image
     if scale < 0.6:  # linear interpolation would alias
-        image = cv2.GaussianBlur(image, (0, 0), 0.4 / scale)
-    return cv2.warpAffine(image, matrix, (spec.size, spec.size), flags=cv2.INTER_LINEAR, borderMode=border)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 / scale), np.uint8)
+    size_wh = (spec.size, spec.size)
+    return np.asarray(
+        cv2.warpAffine(image, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=border), np.uint8
+    )
 
 
 def _low_resolution(crop: Image, *, side: int) -> Image:
     small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
     enlarge = random.choice((cv2.INTER_LINEAR, cv2.INTER_LINEAR, cv2.INTER_CUBIC))
-    return cv2.resize(small, crop.shape[:2], interpolation=enlarge)
+    return np.asarray(cv2.resize(small, crop.shape[:2], interpolation=enlarge), np.uint8)
 
 
 def _colour(crop: Image) -> Image:
@@ -78,7 +86,7 @@ def _colour(crop: Image) -> Image:
         hsv = cv2.cvtColor(pixels.clip(0, 255) / 255, cv2.COLOR_BGR2HSV)
         hsv[..., 0] = (hsv[..., 0] + random.uniform(-18, 18)) % 360
         hsv[..., 1] = (hsv[..., 1] * random.uniform(0.4, 1.5)).clip(0, 1)
-        pixels = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR) * 255
+        pixels = np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR) * 255, np.float32)
     if random.random() < 0.08:
         pixels[:] = pixels.mean(axis=-1, keepdims=True)
     return pixels.clip(0, 255).astype(np.uint8)
@@ -86,9 +94,10 @@ def _colour(crop: Image) -> Image:
 
 def _blur(crop: Image) -> Image:
     if random.random() < 0.5:
-        return cv2.GaussianBlur(crop, (0, 0), random.uniform(0.5, 2.5))
+        return np.asarray(cv2.GaussianBlur(crop, (0, 0), random.uniform(0.5, 2.5)), np.uint8)
     length = random.choice((3, 5, 7, 9))
-    return cv2.filter2D(crop, -1, _motion_kernel(length, horizontal=random.random() < 0.5))
+    kernel = _motion_kernel(length, horizontal=random.random() < 0.5)
+    return np.asarray(cv2.filter2D(crop, -1, kernel), np.uint8)
 
 
 def _motion_kernel(length: int, *, horizontal: bool) -> NDArray[np.float32]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +17,7 @@ class Stateful(Protocol):
 
     def state_dict(self) -> dict[str, Any]: ...
 
-    def load_state_dict(self, state: dict[str, Any], /) -> Any: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> object: ...
 
 
 def save_checkpoint(path: Path, recipe: BaseModel, *, epoch: int, **parts: Stateful) -> None:
@@ -39,7 +38,7 @@ def save_checkpoint(path: Path, recipe: BaseModel, *, epoch: int, **parts: State
     }
     temporary = path.with_suffix(".partial")
     torch.save(state, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def load_checkpoint(path: Path, recipe: BaseModel, **parts: Stateful) -> int:

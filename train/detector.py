@@ -21,12 +21,15 @@ from maskcam.detectors.yunet import YuNetDetector
 from maskcam.errors import MaskcamError
 from maskcam.networks.yunet import YuNet, decode_boxes, decode_landmarks, grid_cells
 from maskcam.types import Image
+from maskcam.weights import ModelCard
 from train.assignment import assign, eiou_loss, pairwise_iou
+from train.augment import jpeg_round_trip
 from train.average import WeightAverage
 from train.checkpoints import load_checkpoint, save_checkpoint
 from train.metrics import average_precision_any_face
-from train.recipe import DetectorRecipe
+from train.recipe import DetectorRecipe, read_recipe
 from train.scenes import Scene, read_scenes
+from train.ship import round_to_half, ship
 
 _BOX_WEIGHT, _LANDMARK_WEIGHT = 5.0, 0.1  # as published; the two scores have weight 1
 _MINIMUM_SIDE = 6  # pixels at the input; smaller faces are neither learned nor held against the network
@@ -121,10 +124,9 @@ def _camera_like(image: Image) -> Image:
         pixels[:] = pixels.mean(-1, keepdims=True)
     image = pixels.clip(0, 255).astype(np.uint8)
     if random.random() < 0.15:
-        image = cv2.GaussianBlur(image, (0, 0), random.uniform(0.4, 1.2))
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), random.uniform(0.4, 1.2)), np.uint8)
     if random.random() < 0.25:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, random.randint(30, 85)]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+        image = jpeg_round_trip(image, quality=random.randint(30, 85))
     return image
 
 
@@ -188,7 +190,7 @@ def detector_loss(network: YuNet, images: Tensor, samples: Sequence[Sample], *, 
     return torch.stack(parts).sum() / max(1, count)
 
 
-def train_detector(recipe: DetectorRecipe, *, run: Path) -> Path:
+def train_detector(recipe: DetectorRecipe, *, run: Path) -> YuNet:
     """Runs a recipe, or goes on with it where an earlier call left off.
 
     Args:
@@ -196,15 +198,14 @@ def train_detector(recipe: DetectorRecipe, *, run: Path) -> Path:
         run: folder for the checkpoint and the log.
 
     Returns:
-        The checkpoint with the averaged weights of the last epoch.
+        The network with the averaged weights.
 
     Raises:
         MaskcamError: the loss is not finite.
     """
     random.seed(recipe.seed)
     torch.manual_seed(recipe.seed)
-    network = YuNet()
-    network.load_state_dict(load_file(recipe.initial_weights))
+    network = _published(recipe)
     scenes = read_scenes(recipe.train)
     checkpoint = run / "checkpoint.pt"
     teacher = _detector(network, recipe)
@@ -231,7 +232,7 @@ def train_detector(recipe: DetectorRecipe, *, run: Path) -> Path:
                     f"loss became {loss.item()} in epoch {epoch + 1}, step {step + 1}: lower learning_rate"
                 )
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's
             torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
             optimizer.step()
             schedule.step()
@@ -254,7 +255,7 @@ def train_detector(recipe: DetectorRecipe, *, run: Path) -> Path:
         if (epoch + 1) % recipe.evaluate_every == 0 or epoch + 1 == recipe.epochs:
             score = average_precision_any_face(validation, _detector(average.network, recipe))
             print(f"epoch {epoch + 1}/{recipe.epochs} val AP50 {score:.4f}", flush=True)
-    return checkpoint
+    return average.network
 
 
 def _detector(network: YuNet, recipe: DetectorRecipe) -> YuNetDetector:
@@ -284,3 +285,50 @@ def _batches(
 def _seed_worker(_: int) -> None:
     cv2.setNumThreads(1)
     random.seed(torch.initial_seed())
+
+
+def train_and_ship(recipe_path: Path, *, run: Path, output: Path) -> ModelCard:
+    """Trains, measures, and writes the weights with their card.
+
+    Args:
+        recipe_path: TOML file of a `DetectorRecipe`.
+        run: folder for the checkpoint.
+        output: the `.safetensors` to write.
+
+    Returns:
+        The card.
+    """
+    recipe = read_recipe(recipe_path, DetectorRecipe)
+    network = train_detector(recipe, run=run)
+    round_to_half(network)
+    detector = _detector(network, recipe)
+    published = _detector(_published(recipe), recipe)
+    metrics = {}
+    for file in (recipe.validation, recipe.validation.with_name("test.json")):
+        scenes = read_scenes(file)
+        metrics[f"scenes/{file.stem}"] = {
+            "faces": sum(len(scene.boxes_xyxy) for scene in scenes),
+            "AP50": average_precision_any_face(scenes, detector),
+            "AP50_before_tuning": average_precision_any_face(scenes, published),
+        }
+    return ship(
+        network,
+        output,
+        task="detector",
+        architecture="yunet_n",
+        classes=("face",),
+        input_size=recipe.evaluation_size,
+        channel_order="BGR",
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        training_data=f"WIDER FACE (published weights), then {recipe.train}".replace("../shared/data/", ""),
+        protocol=f"fine-tuned on train for {recipe.epochs} epochs, seed {recipe.seed}",
+        metrics=metrics,
+        command=f"python -m train detector {recipe_path}",
+    )
+
+
+def _published(recipe: DetectorRecipe) -> YuNet:
+    network = YuNet()
+    network.load_state_dict(load_file(recipe.initial_weights))
+    return network

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from maskcam.classifiers.torch import normalise
 from maskcam.crops import CropSpec, cut_crops
+from maskcam.sources.images import read_image
 from maskcam.types import Image, MaskStatus
 from train.patches import folder_pictures, labelled_faces
 from train.scenes import Scene
@@ -49,13 +50,16 @@ def scene_crops(scenes: Iterable[Scene], spec: CropSpec, *, minimum_side: float)
 
 def folder_crops(root: Path, classes: dict[str, MaskStatus], spec: CropSpec) -> LabelledCrops:
     """Pictures that are a face already, each resized to a whole crop."""
-    images, statuses, sides = [], [], []
+    images: list[Image] = []
+    statuses: list[MaskStatus] = []
+    sides: list[int] = []
     for folder, status in classes.items():
         for file in folder_pictures(root / folder):
-            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
+            image = read_image(file)
             shrinks = min(image.shape[:2]) > spec.size
             interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            images.append(cv2.resize(image, (spec.size, spec.size), interpolation=interpolation))
+            crop = cv2.resize(image, (spec.size, spec.size), interpolation=interpolation)
+            images.append(np.asarray(crop, np.uint8))
             statuses.append(status)
             sides.append(min(image.shape[:2]))
     return LabelledCrops(np.stack(images), tuple(statuses), np.array(sides, np.float32))

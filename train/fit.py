@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,7 +98,12 @@ def fit(recipe: ClassifierRecipe, *, run: Path) -> nn.Module:
     )
     criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     average = WeightAverage(network, decay=recipe.average_decay)
-    parts = {"network": network, "optimizer": optimizer, "schedule": schedule, "average": average}
+    parts: dict[str, Any] = {
+        "network": network,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "average": average,
+    }
     done = load_checkpoint(run / "checkpoint.pt", recipe, **parts)
     for epoch in range(done, recipe.epochs):
         start, total = time.monotonic(), 0.0
@@ -167,7 +173,10 @@ def train_and_ship(recipe_path: Path, *, run: Path, output: Path) -> ModelCard:
         training_data=", ".join(str(data.scenes or data.folder) for data in recipe.data).replace(
             "../shared/", ""
         ),
-        protocol=f"fitted on train, calibrated on val, {recipe.epochs} epochs, seed {recipe.seed}; faces of 16 px and more",
+        protocol=(
+            f"fitted on train, calibrated on val, {recipe.epochs} epochs, seed {recipe.seed}; "
+            "measured on faces of 16 px and more"
+        ),
         metrics={
             name: figures(calibration.apply(_logits(network, crops)), crops, recipe.classes)
             for name, crops in tests.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from pycocotools.coco import COCO
@@ -16,7 +17,8 @@ from train.scenes import Scene
 
 def average_precision_any_face(scenes: Sequence[Scene], detector: Detector) -> float:
     """COCO average precision at IoU 0.5 of all faces, whatever their status, in [0, 1]; unlabelled faces ignored."""
-    faces, found = [], []
+    faces: list[dict[str, Any]] = []
+    found: list[list[float]] = []
     for scene in scenes:
         boxes = [(box, 0) for box in scene.boxes_xyxy] + [(box, 1) for box in scene.ignored_xyxy]
         for box, crowd in boxes:

@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.crops import CropSpec, cut_crops
 from maskcam.errors import InputError
+from maskcam.sources.images import read_image
 from maskcam.types import Image, MaskStatus
 from train.scenes import Scene
 
@@ -68,16 +68,13 @@ def folder_patches(root: Path, classes: dict[str, MaskStatus]) -> list[Patch]:
         classes: status of each folder.
 
     Raises:
-        InputError: a folder is missing or empty, or a picture cannot be read.
+        InputError: a folder is missing or empty.
+        SourceError: a picture cannot be read.
     """
     patches = []
     for folder, status in classes.items():
         files = folder_pictures(root / folder)
-        for file in files:
-            image = cv2.imread(str(file), cv2.IMREAD_COLOR)
-            if image is None:
-                raise InputError(f"{file} is not a picture that OpenCV can read")
-            patches.append(Patch(image=image, box_side=1.0, status=status))
+        patches += [Patch(image=read_image(file), box_side=1.0, status=status) for file in files]
     return patches
 
 

@@ -7,11 +7,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from maskcam.errors import InputError
+from maskcam.sources.images import read_image
 from maskcam.types import Image
 
 
@@ -37,10 +37,7 @@ class Scene:
 
     def read(self) -> Image:
         """The picture, (H, W, 3) uint8 BGR."""
-        image = cv2.imread(str(self.path), cv2.IMREAD_COLOR)
-        if image is None:
-            raise InputError(f"{self.path} is not a picture that OpenCV can read")
-        return image
+        return read_image(self.path)
 
 
 def read_scenes(annotations: Path) -> list[Scene]:
