@@ -1,0 +1,241 @@
+"""Frames out of an open PyAV container: how files and network streams are decoded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator
+from typing import cast
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.sidedata.sidedata import SideDataContainer
+from av.sidedata.sidedata import Type as SideDataType
+from av.stream import Discard, Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from maskcam.errors import SourceError
+from maskcam.sources.pixels import make_upright, to_bgr
+from maskcam.types import Frame, Image
+
+_ASSUMED_FPS = 25.0
+"""FFmpeg's own assumption for files that say nothing."""
+_HIGHEST_FPS = 1000.0
+"""Above it, the rate is the tick of the container's clock (90000 for RTP) and not that of the frames."""
+_JITTER_SECONDS = 1.0
+"""A clock that steps back by less wobbles; by more, it has been set anew (two recordings joined into one)."""
+_SLACK_SECONDS = 0.5
+"""Containers round and estimate their duration: only when more than this is missing is a file cut off."""
+
+
+class VideoDecoder:
+    """Decodes the best video stream of a container; knows what was lost on the way.
+
+    Args:
+        container: open for reading; whoever opened it closes it.
+        name: of the source, for frames and messages.
+        is_live: no frame is worth waiting for: decodes without the delay of frame threads, leaves out frames
+            that the decoder had to patch up, and counts time from the first frame.
+        by_arrival: takes the time of arrival as `pts_seconds`, for formats without time stamps.
+
+    Raises:
+        SourceError: there is no video in it, or it cannot be decoded here.
+    """
+
+    def __init__(
+        self, container: InputContainer, *, name: str, is_live: bool = False, by_arrival: bool = False
+    ) -> None:
+        self._container = container
+        self._name = name
+        self._is_live = is_live
+        self._by_arrival = by_arrival
+        self._is_matroska = container.format.name.startswith("matroska")
+        self._stream = _video_stream(container, name)
+        self._stream.thread_type = "SLICE" if is_live else "AUTO"
+        self._start_seconds: float | None = None
+        if not is_live and container.start_time is not None:
+            # of the whole container: sound that begins before the picture stays in step with it
+            self._start_seconds = container.start_time / av.time_base
+        self._next_index = 0
+        self._last_seconds = 0.0
+        self.end_seconds = 0.0
+        """When the last frame so far stops being shown."""
+        self._bad_packets = 0
+        self._last_packet_is_torn = False
+
+    @property
+    def fps(self) -> float | None:
+        """Nominal frames per second, the mean where it varies; None where the stream does not say."""
+        rate = self._stream.guessed_rate if self._is_live else self._stream.average_rate
+        rate = rate or self._stream.guessed_rate
+        return float(rate) if rate and 0 < rate <= _HIGHEST_FPS else None
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Length of the video stream as the container states it; None when unknown or endless."""
+        own_seconds = self._own_duration_seconds()
+        if own_seconds is None and self._container.duration:
+            own_seconds = self._container.duration / av.time_base
+        if own_seconds is not None and self._is_matroska:
+            own_seconds -= self._start_seconds or 0.0  # its "duration" is the time at the end
+        return own_seconds
+
+    @property
+    def frame_count(self) -> int | None:
+        """An estimate; None when unknown or endless."""
+        if self._stream.frames:
+            return self._stream.frames
+        if self.duration_seconds is None or self.fps is None:
+            return None
+        return round(self.duration_seconds * self.fps)
+
+    def frames(self) -> Generator[Frame, None, None]:
+        """Yields every frame that can be decoded, upright.
+
+        Raises:
+            av.FFmpegError: reading failed and is over. It may hold the URL with its password: never show it.
+        """
+        try:
+            for packet in self._packets():
+                yield from self._decode(packet)
+        except av.FFmpegError:
+            yield from self._decode(None)  # what is still in the decoder is good
+            raise
+
+    def check_complete(self) -> None:
+        """To be called at the end of a finite source.
+
+        Raises:
+            SourceError: frames are missing: the file was cut off, or parts of it could not be decoded.
+        """
+        is_of_video = self._own_duration_seconds() is not None or len(self._container.streams) == 1
+        stated_seconds = self.duration_seconds if is_of_video else None
+        slack_seconds = _SLACK_SECONDS + 2 / (self.fps or _ASSUMED_FPS)
+        if stated_seconds is not None and self.end_seconds < stated_seconds - slack_seconds:
+            where = f"after {self.end_seconds:.1f} s of {stated_seconds:.1f} s"
+        elif self._last_packet_is_torn:
+            where = f"after {self.end_seconds:.1f} s, in the middle of a frame"
+        elif self._bad_packets:
+            raise SourceError(
+                f"{self._name} is damaged: {self._bad_packets} of its frames could not be decoded;"
+                " the others were used."
+            )
+        else:
+            return
+        raise SourceError(
+            f"{self._name} is damaged: it breaks off {where}; what came before was used,"
+            " for the rest get the file anew."
+        )
+
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        """The packets of the stream; a torn one only if others follow.
+
+        A file that was cut off ends with a torn packet. Decoding it yields garbage at best, and at worst its
+        error makes PyAV forget the good frames that are still in the decoder.
+        """
+        torn: Packet[VideoStream] | None = None
+        for packet in self._container.demux(self._stream):
+            is_flush = packet.size == 0 and packet.dts is None
+            if torn is not None:
+                if is_flush:
+                    self._last_packet_is_torn = True
+                else:
+                    yield torn
+                torn = None
+            if packet.is_corrupt:
+                torn = packet
+            else:
+                yield packet
+
+    def _decode(self, packet: Packet[VideoStream] | None) -> Iterator[Frame]:
+        try:
+            pictures = self._stream.decode(packet)
+        except av.FFmpegError:
+            # before the first picture, this is a recording that starts between two key frames: nothing was
+            # lost
+            self._bad_packets += self._next_index > 0
+            return
+        for picture in pictures:
+            if not (self._is_live and picture.is_corrupt):
+                yield self._frame(picture)
+
+    def _frame(self, picture: VideoFrame) -> Frame:
+        captured_seconds = time.monotonic()
+        seconds = self._seconds(picture, captured_seconds)
+        shown_seconds = 1 / (self.fps or _ASSUMED_FPS)
+        if picture.duration and picture.time_base:
+            shown_seconds = float(picture.duration * picture.time_base)
+        self._last_seconds, self.end_seconds = seconds, seconds + shown_seconds
+        frame = Frame(
+            image=_image(picture),
+            index=self._next_index,
+            pts_seconds=seconds,
+            captured_seconds=captured_seconds,
+            camera=self._name,
+        )
+        self._next_index += 1
+        return frame
+
+    def _seconds(self, picture: VideoFrame, captured_seconds: float) -> float:
+        """Seconds since the start, never less than those of the frame before."""
+        if self._by_arrival:
+            own_seconds = captured_seconds
+        elif picture.pts is not None and picture.time_base is not None:
+            own_seconds = float(picture.pts * picture.time_base)
+        else:
+            return self.end_seconds
+        if self._start_seconds is None:
+            self._start_seconds = own_seconds
+        seconds = own_seconds - self._start_seconds
+        if seconds < self._last_seconds - _JITTER_SECONDS:
+            self._start_seconds += seconds - self.end_seconds
+            return self.end_seconds
+        return max(seconds, self._last_seconds)
+
+    def _own_duration_seconds(self) -> float | None:
+        """What is stated of the video itself: its sound may last longer."""
+        if self._is_matroska:  # FFmpeg now and then fills in the duration of the whole file for the stream
+            return _clock_seconds(self._stream.metadata.get("DURATION", ""))
+        if self._stream.duration and self._stream.time_base:
+            return float(self._stream.duration * self._stream.time_base)
+        return None
+
+
+def _video_stream(container: InputContainer, name: str) -> VideoStream:
+    videos = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & Disposition.attached_pic  # the cover of a song
+    ]
+    if not videos:
+        kinds = ", ".join(sorted({stream.type for stream in container.streams}))
+        raise SourceError(f"{name} holds no video, only {kinds}: give a file or stream with pictures.")
+    best = container.streams.best("video")
+    chosen = next((stream for stream in videos if stream is best), videos[0])
+    if chosen.codec_context is None:
+        raise SourceError(
+            f"{name} uses a video codec that cannot be decoded here: convert it, to H.264 for one."
+        )
+    for stream in container.streams:
+        if stream is not chosen:
+            # else sound that goes on while the picture has stopped would keep the read timeout from firing
+            stream.discard = Discard.all
+    return chosen
+
+
+def _image(picture: VideoFrame) -> Image:
+    has_alpha = any(component.is_alpha for component in picture.format.components)
+    image = to_bgr(picture.to_ndarray(format="bgra" if has_alpha else "bgr24"))
+    side_data = cast("SideDataContainer", picture.side_data)  # PyAV's stubs call it a TypedDict
+    matrix = side_data.get(SideDataType.DISPLAYMATRIX)
+    return image if matrix is None else make_upright(image, bytes(matrix))
+
+
+def _clock_seconds(text: str) -> float | None:
+    """Seconds of Matroska's HH:MM:SS.fraction."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        return None
