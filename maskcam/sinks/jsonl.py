@@ -1,0 +1,84 @@
+"""Logs violations: one JSON object per line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from maskcam.errors import OutputError
+from maskcam.sinks.base import Sink
+from maskcam.sinks.files import make_folder, reason
+from maskcam.types import FrameResult, Image, Violation
+
+
+class JsonlSink(Sink):
+    """Writes one line whenever a violation starts, changes or ends, and flushes it at once.
+
+    Args:
+        path: the log; its folder is made when missing.
+        snapshots: the folder of the `SnapshotSink`, so that every line can name its picture, relative to the
+            log's folder; None writes null.
+        append: keeps what the log holds; otherwise it begins anew.
+
+    Raises:
+        OutputError: the log cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, snapshots: Path | None = None, append: bool = False) -> None:
+        make_folder(path.parent)
+        self._path = path
+        self._snapshots = snapshots
+        try:
+            self._file = path.open("a" if append else "w", encoding="utf-8")
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def write(self, result: FrameResult, picture: Image | None) -> None:  # noqa: ARG002  # text only
+        """Writes a line per violation of this result, none when there is none."""
+        self._log([self._event(violation, result.frame.pts_seconds) for violation in result.violations])
+
+    def finish(self, violations: Sequence[Violation]) -> None:
+        """Writes a line per violation that ended with its source; `pts_seconds` is when it ended."""
+        self._log([self._event(v, v.ended_seconds or v.started_seconds) for v in violations])
+
+    def close(self) -> None:
+        """Closes the log."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _log(self, events: Sequence[dict[str, object]]) -> None:
+        if not events:
+            return
+        try:
+            self._file.writelines(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
+            self._file.flush()
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _event(self, violation: Violation, pts_seconds: float) -> dict[str, object]:
+        ended = violation.ended_seconds
+        return {
+            "event": violation.phase.value,
+            "camera": violation.camera,
+            "violation_id": violation.violation_id,
+            "track_id": violation.track_id,
+            "status": violation.status.value,
+            "started_seconds": round(violation.started_seconds, 3),
+            "ended_seconds": None if ended is None else round(ended, 3),
+            "box_xyxy": [round(float(v), 1) for v in violation.box_xyxy],
+            "snapshot": self._picture(violation),
+            "pts_seconds": round(pts_seconds, 3),
+        }
+
+    def _picture(self, violation: Violation) -> str | None:
+        if self._snapshots is None:
+            return None
+        picture = self._snapshots / f"{violation.snapshot}.jpg"
+        return Path(os.path.relpath(picture, self._path.parent)).as_posix()
+
+    def _failed(self, error: OSError) -> OutputError:
+        return OutputError(f"cannot write the log {self._path}: {reason(error)}")

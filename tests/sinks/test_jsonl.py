@@ -1,0 +1,65 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from maskcam.errors import OutputError
+from maskcam.sinks.jsonl import JsonlSink
+from maskcam.types import ViolationPhase
+from tests.factories import make_frame, make_result, make_violation
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_one_line_per_event(tmp_path: Path) -> None:
+    path = tmp_path / "log" / "events.jsonl"
+    with JsonlSink(path, snapshots=tmp_path / "snapshots") as sink:
+        sink.write(make_result(), None)
+        started = make_violation(camera="Küche", box_xyxy=(1.04, 2, 3, 4.26))
+        frame = make_frame(pts_seconds=2.25)
+        sink.write(make_result(frame, (), (started, make_violation(violation_id=2))), None)
+        assert len(read(path)) == 2, "not flushed"
+        sink.write(make_result(frame, (), (make_violation(ViolationPhase.ENDED),)), None)
+    first, second, third = read(path)
+    assert first == {
+        "event": "started",
+        "camera": "Küche",
+        "violation_id": 1,
+        "track_id": 1,
+        "status": "no_mask",
+        "started_seconds": 1.25,
+        "ended_seconds": None,
+        "box_xyxy": [1.0, 2.0, 3.0, 4.3],
+        "snapshot": "../snapshots/Küche_00001.jpg",
+        "pts_seconds": 2.25,
+    }
+    assert second["violation_id"] == 2
+    assert (third["event"], third["ended_seconds"]) == ("ended", 3.5)
+
+
+def test_what_ended_with_its_source_is_logged_at_its_end(tmp_path: Path) -> None:
+    with JsonlSink(tmp_path / "e.jsonl") as sink:
+        sink.finish([make_violation(ViolationPhase.ENDED)])
+    (event,) = read(tmp_path / "e.jsonl")
+    assert (event["event"], event["pts_seconds"], event["snapshot"]) == ("ended", 3.5, None)
+
+
+def test_begins_anew_or_appends(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    for append, lines in [(False, 1), (True, 2), (False, 1)]:
+        with JsonlSink(path, append=append) as sink:
+            sink.write(make_result(violations=(make_violation(),)), None)
+        assert len(read(path)) == lines
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, the disk that is always full")
+def test_full_disk() -> None:
+    sink = JsonlSink(Path("/dev/full"))
+    with pytest.raises(OutputError, match="no space left"):
+        sink.write(make_result(violations=(make_violation(),)), None)
+    with pytest.raises(OutputError, match="no space left"):
+        sink.close()
+    sink.close()
