@@ -1,0 +1,109 @@
+"""Predictions on pictures in COCO's results format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maskcam.classifiers.base import Classifier
+from maskcam.crops import cut_crops
+from maskcam.detectors.base import Detector
+from maskcam.errors import InputError, OutputError
+from maskcam.sources.media import expand_inputs, is_image
+from maskcam.types import Image, MaskStatus
+
+CATEGORY_IDS = {MaskStatus.MASK: 1, MaskStatus.NO_MASK: 2, MaskStatus.INCORRECT: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedImage:
+    """A picture to predict on.
+
+    Attributes:
+        image_id: as in the COCO file, or counted from 1.
+        path: of the picture.
+    """
+
+    image_id: int
+    path: Path
+
+
+def list_images(inputs: Sequence[str], coco: Path | None) -> list[ListedImage]:
+    """The pictures that a command line names: `inputs`, numbered from 1, or those of a COCO file.
+
+    Raises:
+        InputError: neither or both are given, an input is a video, or the COCO file is not one.
+        SourceNotFoundError: a file or folder is not there.
+    """
+    if bool(inputs) == bool(coco):
+        raise InputError("name pictures or folders, or a list with --coco FILE: one of the two")
+    if coco is not None:
+        return read_image_list(coco)
+    files: list[Path] = []
+    for spec in inputs:
+        pictures = [file for file in expand_inputs(spec) if is_image(file)]
+        if not pictures:
+            raise InputError(f"predict takes pictures, got {spec}; use `maskcam process` for video")
+        files += pictures
+    return [ListedImage(i, file) for i, file in enumerate(files, start=1)]
+
+
+def write_predictions(results: Sequence[dict[str, Any]], path: Path) -> None:
+    """Writes COCO results, making the folder.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(results), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def read_image_list(annotations: Path) -> list[ListedImage]:
+    """The pictures of a COCO file; their paths are relative to it.
+
+    Raises:
+        InputError: the file is missing or not COCO.
+    """
+    try:
+        images = json.loads(annotations.read_bytes())["images"]
+        return [ListedImage(image["id"], annotations.parent / image["file_name"]) for image in images]
+    except OSError as error:
+        raise InputError(f"cannot read {annotations}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{annotations} is not a COCO file with an `images` list of `id` and `file_name`"
+        ) from error
+
+
+def predict_faces(
+    image: Image, image_id: int, *, detector: Detector, classifier: Classifier
+) -> Iterator[dict[str, Any]]:
+    """Yields one COCO result per face.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+        image_id: goes into every result.
+        detector: finds the faces; its minimum score decides which are reported.
+        classifier: judges them.
+
+    Yields:
+        `image_id`, `category_id` (1 mask, 2 no_mask, 3 incorrect: the likeliest class), `bbox` (x, y, width, height in
+        pixels), `score` (of the face, in [0, 1]) and `probabilities` per class.
+    """
+    (faces,) = detector.detect([image])
+    verdicts = classifier.classify(cut_crops(image, faces.boxes_xyxy, classifier.crop))
+    for box, score, verdict in zip(faces.boxes_xyxy, faces.scores, verdicts, strict=True):
+        x1, y1, x2, y2 = (float(v) for v in box)
+        yield {
+            "image_id": image_id,
+            "category_id": CATEGORY_IDS[verdict.likeliest],
+            "bbox": [round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
+            "score": round(float(score), 5),
+            "probabilities": {status.value: round(p, 5) for status, p in verdict.probabilities.items()},
+        }

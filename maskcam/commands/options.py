@@ -1,0 +1,72 @@
+"""Flags that several commands share. Their defaults stand in `maskcam.config`: None means "not given"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from maskcam.config import Config
+    from maskcam.pipeline import Pipeline
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("-c", "--config", help="TOML file with settings; flags win over it.")
+]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.  [auto]")]
+Weights = Annotated[
+    Path | None, typer.Option(help="Classifier to use: a .safetensors file with its card.  [the shipped one]")
+]
+DetectorKind = Annotated[str | None, typer.Option("--detector", help="yunet or mediapipe.  [yunet]")]
+DetectorWeights = Annotated[
+    Path | None, typer.Option(help="Detector to use: .safetensors (yunet) or .tflite (mediapipe).")
+]
+DetectionSize = Annotated[
+    int | None,
+    typer.Option("--size", help="Longest side in pixels at which faces are looked for.  [640]"),
+]
+
+
+def make_config(
+    file: Path | None,
+    *,
+    device: str | None,
+    weights: Path | None,
+    detector: str | None,
+    detector_weights: Path | None,
+    size: int | None,
+    minimum_score: float | None = None,
+    video: bool | None = None,
+) -> Config:
+    """The settings of a file with the flags laid over them."""
+    from maskcam.config import load_config
+
+    return load_config(
+        file,
+        {
+            "device": device,
+            "classifier.weights": weights,
+            "detector.kind": detector,
+            "detector.weights": detector_weights,
+            "detector.size": size,
+            "detector.minimum_score": minimum_score,
+            "recording.video": video,
+        },
+    )
+
+
+def announce(console: Console, pipeline: Pipeline) -> None:
+    """Says where the networks compute: a fallback must never be silent."""
+    from maskcam.devices import describe_device
+
+    places = {
+        "detector": describe_device(pipeline.detector.device),
+        "classifier": describe_device(pipeline.classifier.device),
+    }
+    if len(set(places.values())) == 1:
+        console.print(f"[dim]device: {places['classifier']}[/]")
+    else:
+        console.print(f"[dim]device: detector {places['detector']}, classifier {places['classifier']}[/]")

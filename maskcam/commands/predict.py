@@ -1,0 +1,79 @@
+"""`maskcam predict`: pictures to COCO results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from maskcam.commands.options import (
+    ConfigFile,
+    DetectionSize,
+    DetectorKind,
+    DetectorWeights,
+    Device,
+    Weights,
+    announce,
+    make_config,
+)
+
+
+def predict(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="JSON file to write.")],
+    inputs: Annotated[
+        list[str] | None, typer.Argument(metavar="[IMAGE...]", help="Pictures, folders or globs.")
+    ] = None,
+    coco: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="COCO file that lists the pictures, instead of IMAGE.")
+    ] = None,
+    minimum_score: Annotated[
+        float,
+        typer.Option("--min-score", min=0, max=1, help="Report faces of at least this score."),
+    ] = 0.05,  # low, so that average precision can be computed; unlike the score at which people are warned
+    config_file: ConfigFile = None,
+    device: Device = None,
+    weights: Weights = None,
+    detector: DetectorKind = None,
+    detector_weights: DetectorWeights = None,
+    size: DetectionSize = None,
+) -> None:
+    """Find and judge the faces in pictures, and write COCO results."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from maskcam.coco import list_images, predict_faces, write_predictions
+    from maskcam.errors import MaskcamError
+    from maskcam.sources.images import read_image
+
+    config = make_config(
+        config_file,
+        device=device,
+        weights=weights,
+        detector=detector,
+        detector_weights=detector_weights,
+        size=size,
+        minimum_score=minimum_score,
+    )
+    console = Console(stderr=True)
+    images = list_images(inputs or [], coco)
+    results: list[dict[str, Any]] = []
+    failed = 0
+    with config.build_pipeline() as pipeline:
+        announce(console, pipeline)
+        for image in track(images, "Predicting", console=console):
+            try:
+                pixels = read_image(image.path)
+            except MaskcamError as error:
+                console.print(f"[red]Failed:[/] {error}")
+                failed += 1
+                continue
+            results += predict_faces(
+                pixels, image.image_id, detector=pipeline.detector, classifier=pipeline.classifier
+            )
+    write_predictions(results, output)
+    console.print(
+        f"{len(results)} faces in {len(images) - failed} of {len(images)} pictures, written to {output}"
+    )
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,115 @@
+"""`maskcam process`: recorded files, folders and pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from maskcam.commands.options import (
+    ConfigFile,
+    DetectionSize,
+    DetectorKind,
+    DetectorWeights,
+    Device,
+    Weights,
+    announce,
+    make_config,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from maskcam.batch import Job
+    from maskcam.config import Config
+    from maskcam.pipeline import Pipeline
+    from maskcam.recorder import Report
+    from maskcam.sources.base import Source
+    from maskcam.types import FrameResult
+
+
+def process(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT...", help="Videos, pictures, folders or globs.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
+    config_file: ConfigFile = None,
+    device: Device = None,
+    weights: Weights = None,
+    detector: DetectorKind = None,
+    detector_weights: DetectorWeights = None,
+    size: DetectionSize = None,
+    video: Annotated[
+        bool | None, typer.Option("--video/--no-video", help="Write the annotated video.  [--video]")
+    ] = None,
+) -> None:
+    """Annotate recorded videos and pictures, and log violations with snapshots."""
+    from rich.console import Console
+
+    from maskcam.batch import plan_jobs, write_summary
+    from maskcam.commands.tables import print_reports
+    from maskcam.errors import InputError
+
+    config = make_config(
+        config_file,
+        device=device,
+        weights=weights,
+        detector=detector,
+        detector_weights=detector_weights,
+        size=size,
+        video=video,
+    )
+    console = Console()
+    jobs, reports = plan_jobs(inputs)
+    if not jobs:
+        raise InputError("; ".join(str(report.error) for report in reports))
+    with config.build_pipeline() as pipeline:
+        announce(console, pipeline)
+        with _progress(console) as progress:
+            for job in jobs:
+                reports.append(_run(job, output, config, pipeline, progress))
+                if reports[-1].interrupted:
+                    break
+    summary = output / "summary.json"
+    write_summary(reports, summary)
+    print_reports(console, reports)
+    console.print(f"Summary in {summary}")
+    if any(report.interrupted for report in reports):
+        raise KeyboardInterrupt
+    if any(report.error for report in reports):
+        raise typer.Exit(1)
+
+
+def _run(job: Job, folder: Path, config: Config, pipeline: Pipeline, progress: Progress) -> Report:
+    """Runs one job under a progress bar of its own."""
+    from maskcam.batch import run_job
+    from maskcam.timing import FpsCounter
+
+    task = progress.add_task(job.name, total=None, fps="")
+    counter = FpsCounter()
+
+    def start(source: Source) -> None:
+        progress.update(task, total=source.info.frame_count)
+
+    def advance(_: FrameResult) -> None:
+        counter.tick(progress.get_time())
+        progress.update(task, advance=1, fps=f"{counter.fps:.1f} fps" if counter.fps else "")
+
+    report = run_job(job, folder, config=config, pipeline=pipeline, on_start=start, on_frame=advance)
+    progress.update(task, total=report.frames, completed=report.frames)  # the estimate may have been off
+    return report
+
+
+def _progress(console: Console) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[fps]}"),
+        TimeRemainingColumn(),
+        console=console,
+    )

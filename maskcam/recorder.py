@@ -1,0 +1,142 @@
+"""Takes the frames of one source through the pipeline into sinks, and counts what was seen."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from maskcam.overlay import draw
+from maskcam.pipeline import Pipeline
+from maskcam.sinks.base import SinkGroup
+from maskcam.sources.base import Source
+from maskcam.timing import FpsCounter, StageTimer
+from maskcam.types import Frame, FrameResult, Violation
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of one input.
+
+    Attributes:
+        input: name of it, safe to print.
+        outputs: files and folders written.
+        frames: analysed.
+        seconds: spent on it.
+        media_seconds: time of its last frame.
+        statuses: how many people had this status last; for pictures, how many faces.
+        violations: how many started, per status at their end.
+        stage_seconds: spent per stage.
+        error: why it failed or stopped early, in one sentence; None if all went well.
+        interrupted: stopped by the user.
+    """
+
+    input: str
+    outputs: list[Path] = field(default_factory=list)
+    frames: int = 0
+    seconds: float = 0.0
+    media_seconds: float = 0.0
+    statuses: Counter[str] = field(default_factory=Counter)
+    violations: Counter[str] = field(default_factory=Counter)
+    stage_seconds: Counter[str] = field(default_factory=Counter)
+    error: str | None = None
+    interrupted: bool = False
+
+    @property
+    def people(self) -> int:
+        """How many people were seen."""
+        return self.statuses.total()
+
+    @property
+    def fps(self) -> float:
+        """Frames per second, everything included."""
+        return self.frames / self.seconds if self.seconds else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """For the summary file."""
+        return {
+            "input": self.input,
+            "outputs": [str(path) for path in self.outputs],
+            "frames": self.frames,
+            "seconds": round(self.seconds, 3),
+            "fps": round(self.fps, 2),
+            "media_seconds": round(self.media_seconds, 3),
+            "people": self.people,
+            "statuses": dict(self.statuses),
+            "violations": dict(self.violations),
+            "stage_seconds": {stage: round(seconds, 4) for stage, seconds in self.stage_seconds.items()},
+            "error": self.error,
+        }
+
+
+class Recorder:
+    """Takes one input through the pipeline into its sinks, counting as it goes.
+
+    Args:
+        pipeline: stays open.
+        report: filled in frame by frame, so that it is true after a fault or an interruption too.
+    """
+
+    def __init__(self, pipeline: Pipeline, report: Report) -> None:
+        self._pipeline = pipeline
+        self._report = report
+        self._last_status: dict[tuple[str, int], str] = {}
+        self._violations: dict[tuple[str, int], Violation] = {}
+        self._cameras: dict[str, None] = {}
+        self._fps = FpsCounter()
+
+    def run(self, source: Source, sink: SinkGroup, *, on_frame: Callable[[FrameResult], None]) -> None:
+        """Runs to the end of the source.
+
+        Raises:
+            MaskcamError: the source or a sink failed; the sinks have been given all that came before.
+        """
+        start = time.perf_counter()
+        timer = StageTimer()
+        try:
+            for frame in _timed(source, timer):
+                (result,) = self._pipeline.step([frame])
+                with timer.stage("draw"):
+                    wanted = sink.wants_picture(result)
+                    picture = draw(result, fps=self._fps.fps) if wanted else None
+                with timer.stage("write"):
+                    sink.write(result, picture)
+                self._count(result, time.perf_counter())
+                on_frame(result)
+        finally:
+            for camera in self._cameras:
+                ended = self._pipeline.finish(camera)
+                sink.finish(ended)
+                self._remember(ended)
+            self._report.seconds += time.perf_counter() - start
+            self._report.stage_seconds.update(timer.seconds)
+            self._report.statuses.update(self._last_status.values())
+            self._report.violations.update(violation.status.value for violation in self._violations.values())
+
+    def _count(self, result: FrameResult, now_seconds: float) -> None:
+        self._fps.tick(now_seconds)
+        self._cameras[result.frame.camera] = None
+        self._report.frames += 1
+        self._report.media_seconds = result.frame.pts_seconds
+        self._report.stage_seconds.update(result.stage_seconds)
+        for track in result.tracks:
+            self._last_status[result.frame.camera, track.track_id] = track.status.value
+        self._remember(result.violations)
+
+    def _remember(self, violations: Iterable[Violation]) -> None:
+        for violation in violations:
+            self._violations[violation.camera, violation.violation_id] = violation
+
+
+def _timed(source: Source, timer: StageTimer) -> Iterator[Frame]:
+    """The frames of a source, the time to get them counted as the stage `decode`."""
+    frames = iter(source)
+    while True:
+        with timer.stage("decode"):
+            frame = next(frames, None)
+        if frame is None:
+            return
+        yield frame
