@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -128,6 +129,7 @@ def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> lis
     """
     snapshots = folder / f"{job.name}.snapshots"
     events = folder / f"{job.name}.events.jsonl"
+    shutil.rmtree(snapshots, ignore_errors=True)  # of an earlier run; its log and video are replaced as well
     with ExitStack() as stack:  # closes those already made when a later one cannot be
         sinks: list[Sink] = []
         if job.pictures:

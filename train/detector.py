@@ -22,7 +22,7 @@ from maskcam.errors import MaskcamError
 from maskcam.networks.yunet import YuNet, decode_boxes, decode_landmarks, grid_cells
 from maskcam.types import Image
 from maskcam.weights import ModelCard
-from train.assignment import assign, eiou_loss, pairwise_iou
+from train.assignment import assign, eiou_loss, pairwise_iou, side_loss
 from train.augment import jpeg_round_trip
 from train.average import WeightAverage
 from train.checkpoints import load_checkpoint, save_checkpoint
@@ -32,6 +32,7 @@ from train.scenes import Scene, read_scenes
 from train.ship import round_to_half, ship
 
 _BOX_WEIGHT, _LANDMARK_WEIGHT = 5.0, 0.1  # as published; the two scores have weight 1
+_SIDE_WEIGHT = 4.0  # against EIoU: enough to settle between two styles of boxes, see side_loss
 _MINIMUM_SIDE = 6  # pixels at the input; smaller faces are neither learned nor held against the network
 _LEFT_RIGHT = [1, 0, 2, 4, 3]  # order of the landmarks in a mirrored picture
 
@@ -181,7 +182,7 @@ def detector_loss(network: YuNet, images: Tensor, samples: Sequence[Sample], *, 
         with torch.no_grad():
             overlap = pairwise_iou(mine, theirs).diagonal()
         parts.append(F.binary_cross_entropy_with_logits(face[i, cells], overlap, reduction="sum"))
-        parts.append(_BOX_WEIGHT * eiou_loss(mine, theirs).sum())
+        parts.append(_BOX_WEIGHT * (eiou_loss(mine, theirs) + _SIDE_WEIGHT * side_loss(mine, theirs)).sum())
         points = torch.from_numpy(sample.landmarks).to(images.device)[owners]
         known = ~points.isnan().any(-1).any(-1)
         offsets = (landmarks[i, cells] - points)[known] / strides[cells][known].unsqueeze(-1)

@@ -44,6 +44,7 @@ def predict(
 
     from maskcam.coco import list_images, predict_faces, write_predictions
     from maskcam.errors import MaskcamError
+    from maskcam.sinks.files import make_folder
     from maskcam.sources.images import read_image
 
     config = make_config(
@@ -57,6 +58,7 @@ def predict(
     )
     console = Console(stderr=True)
     images = list_images(inputs or [], coco)
+    make_folder(output.parent)  # before any work, not after
     results: list[dict[str, Any]] = []
     failed = 0
     with config.build_pipeline() as pipeline:

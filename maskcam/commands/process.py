@@ -51,6 +51,7 @@ def process(
     from maskcam.batch import plan_jobs, write_summary
     from maskcam.commands.tables import print_reports
     from maskcam.errors import InputError
+    from maskcam.sinks.files import make_folder
 
     config = make_config(
         config_file,
@@ -65,6 +66,7 @@ def process(
     jobs, reports = plan_jobs(inputs)
     if not jobs:
         raise InputError("; ".join(str(report.error) for report in reports))
+    make_folder(output)  # before any work, not after
     with config.build_pipeline() as pipeline:
         announce(console, pipeline)
         with _progress(console) as progress:

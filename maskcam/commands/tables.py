@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 
 from maskcam.recorder import Report
-from maskcam.types import MaskStatus
 from maskcam.watching import CameraStatus
 
 
@@ -47,7 +46,8 @@ def watch_table(cameras: Sequence[CameraStatus]) -> Table:
     table = Table()
     table.add_column("camera", overflow="fold")
     table.add_column("state", overflow="fold")
-    for column in ("fps", "latency ms", "dropped", "mask", "no mask", "wrong", "unsure", "people", "violations"):
+    table.add_column("in view")
+    for column in ("fps", "ms late", "dropped", "people", "violations"):
         table.add_column(column, justify="right")
     for camera in cameras:
         running = camera.ended is None
@@ -55,10 +55,10 @@ def watch_table(cameras: Sequence[CameraStatus]) -> Table:
         table.add_row(
             camera.name,
             state if running else f"[{'red' if camera.failed else 'dim'}]{camera.ended}[/]",
+            "\n".join(f"{count} {status}" for status, count in camera.statuses.items()),
             f"{camera.fps:.1f}",
             f"{1000 * camera.latency_seconds:.0f}",
             str(camera.dropped),
-            *(str(camera.statuses[status.value]) for status in MaskStatus),
             str(len(camera.people)),
             str(camera.violations),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,7 +61,6 @@ def watch(
 
     from maskcam.commands.tables import print_watch
     from maskcam.errors import InputError
-    from maskcam.sinks.window import WindowSink
     from maskcam.watching import Watch
 
     if record and output is None:
@@ -74,8 +74,10 @@ def watch(
         size=size,
     )
     console = Console()
+    if output is not None:  # a folder for each run: numbers of violations start anew and must replace nothing
+        output = output / time.strftime("%Y-%m-%d_%H-%M-%S")
     with ExitStack() as stack:
-        window = None if headless else WindowSink(pictures=output or Path(), say=console.print)
+        window = None if headless else make_window(sources, output or Path(), console)
         pipeline = stack.enter_context(config.build_pipeline())
         announce(console, pipeline)
         opened = open_sources(sources, stack)
@@ -91,6 +93,14 @@ def watch(
         console.print(f"Log and snapshots in {output}")
     if any(camera.failed for camera in watching.cameras.values()):
         raise typer.Exit(1)
+
+
+def make_window(sources: list[str], pictures: Path, console: Console) -> WindowSink:
+    """A window; the key p halts recordings, while cameras go on behind a picture that stands still."""
+    from maskcam.sinks.window import WindowSink
+
+    recordings_only = all(Path(spec).is_file() for spec in sources)
+    return WindowSink(pictures=pictures, say=console.print, holds_when_paused=recordings_only)
 
 
 def open_sources(specs: list[str], stack: ExitStack) -> list[Source]:
@@ -124,7 +134,7 @@ def make_sinks(
         snapshots = output / "snapshots"
         shared.append(stack.enter_context(SnapshotSink(snapshots)))
         shared.append(
-            stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, append=True))
+            stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, stamped=True))
         )
     groups: dict[str, Sink] = {}
     for source in sources:
@@ -132,9 +142,7 @@ def make_sinks(
         if record and output is not None:
             video = output / f"{safe_name(source.info.name)}.mp4"
             recording = config.recording
-            own.append(
-                stack.enter_context(VideoSink(video, crf=recording.crf, preset=recording.preset))
-            )
+            own.append(stack.enter_context(VideoSink(video, crf=recording.crf, preset=recording.preset)))
         groups[source.info.name] = SinkGroup(own)
     return groups
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from maskcam.errors import OutputError
@@ -20,18 +21,20 @@ class JsonlSink(Sink):
         path: the log; its folder is made when missing.
         snapshots: the folder of the `SnapshotSink`, so that every line can name its picture, relative to the
             log's folder; None writes null.
-        append: keeps what the log holds; otherwise it begins anew.
+        stamped: adds `logged_at` to every line, the time of day with its zone: for cameras, whose own clocks
+            say little.
 
     Raises:
         OutputError: the log cannot be opened.
     """
 
-    def __init__(self, path: Path, *, snapshots: Path | None = None, append: bool = False) -> None:
+    def __init__(self, path: Path, *, snapshots: Path | None = None, stamped: bool = False) -> None:
         make_folder(path.parent)
         self._path = path
         self._snapshots = snapshots
+        self._stamped = stamped
         try:
-            self._file = path.open("a" if append else "w", encoding="utf-8")
+            self._file = path.open("w", encoding="utf-8")
         except OSError as error:
             raise self._failed(error) from error
 
@@ -61,6 +64,7 @@ class JsonlSink(Sink):
 
     def _event(self, violation: Violation, pts_seconds: float) -> dict[str, object]:
         ended = violation.ended_seconds
+        now = datetime.now().astimezone()
         return {
             "event": violation.phase.value,
             "camera": violation.camera,
@@ -72,7 +76,7 @@ class JsonlSink(Sink):
             "box_xyxy": [round(float(v), 1) for v in violation.box_xyxy],
             "snapshot": self._picture(violation),
             "pts_seconds": round(pts_seconds, 3),
-        }
+        } | ({"logged_at": now.isoformat(timespec="seconds")} if self._stamped else {})
 
     def _picture(self, violation: Violation) -> str | None:
         if self._snapshots is None:

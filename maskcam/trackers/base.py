@@ -22,7 +22,7 @@ class Tracker(ABC):
 
         Args:
             faces: found in this frame.
-            pts_seconds: time of this frame; a step back in time (a file that starts over) forgets all tracks.
+            pts_seconds: time of this frame; a long step back in time (a file that starts over) forgets all tracks.
 
         Returns:
             (n,) int64: 1-based identity of each face, in the order of `faces`; 0 for a face that is not (yet)

@@ -10,6 +10,9 @@ from trackers import ByteTrackTracker as RoboflowByteTrack
 from maskcam.trackers.base import Tracker
 from maskcam.types import Faces
 
+_TICK_SECONDS = 1e-3
+"""Two frames may carry the same time stamp, or a slightly older one; to the tracker each comes a moment later."""
+
 
 class ByteTrack(Tracker):
     """Roboflow's ByteTrack behind our seam; it works on time stamps, so any frame rate will do.
@@ -43,16 +46,17 @@ class ByteTrack(Tracker):
 
     def update(self, faces: Faces, *, pts_seconds: float) -> NDArray[np.int64]:
         gap = pts_seconds - self._last_seconds
-        if gap < 0 or gap > self._lost_seconds:
+        if gap < -self._lost_seconds or gap > self._lost_seconds:
             self._restart()  # nobody can be followed across such a jump
-        self._last_seconds = pts_seconds
+            self._last_seconds = -np.inf
+        self._last_seconds = max(pts_seconds, self._last_seconds + _TICK_SECONDS)
         found = self._tracker.update(
             sv.Detections(
                 xyxy=faces.boxes_xyxy.astype(np.float64),
                 confidence=faces.scores.astype(np.float64),
                 data={"face": np.arange(len(faces))},  # the tracker reorders
             ),
-            timestamp=pts_seconds,
+            timestamp=self._last_seconds,
         )
         identities = np.zeros(len(faces), np.int64)
         if len(found):

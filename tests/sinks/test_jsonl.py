@@ -1,4 +1,5 @@
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,23 @@ def test_what_ended_with_its_source_is_logged_at_its_end(tmp_path: Path) -> None
     assert (event["event"], event["pts_seconds"], event["snapshot"]) == ("ended", 3.5, None)
 
 
-def test_begins_anew_or_appends(tmp_path: Path) -> None:
-    path = tmp_path / "e.jsonl"
-    for append, lines in [(False, 1), (True, 2), (False, 1)]:
-        with JsonlSink(path, append=append) as sink:
+def test_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    for _ in range(2):
+        with JsonlSink(path) as sink:
             sink.write(make_result(violations=(make_violation(),)), None)
-        assert len(read(path)) == lines
+        assert len(path.read_text().splitlines()) == 1
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, the disk that is always full")
+def test_stamps_the_time_of_day(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    before = datetime.now().astimezone().replace(microsecond=0)
+    with JsonlSink(path, stamped=True) as sink:
+        sink.write(make_result(violations=(make_violation(),)), None)
+    logged = datetime.fromisoformat(json.loads(path.read_text())["logged_at"])
+    assert before <= logged <= datetime.now().astimezone()
+
+
 def test_full_disk() -> None:
     sink = JsonlSink(Path("/dev/full"))
     with pytest.raises(OutputError, match="no space left"):

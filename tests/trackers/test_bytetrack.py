@@ -53,6 +53,13 @@ def test_crossing_frame_rates_do_not_matter() -> None:
     assert set(seen[3:]) == {1}
 
 
+def test_equal_and_slightly_older_time_stamps_are_no_reason_to_lose_anybody() -> None:
+    one = tracker()
+    times = [0.0, 0.0, 0.04, 0.04, 0.03, 0.08, 0.12]
+    seen = [int(one.update(face(100), pts_seconds=t)[0]) for t in times]
+    assert set(seen[3:]) == {1}
+
+
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="lost_seconds"):
         tracker(lost_seconds=0)

@@ -1,0 +1,83 @@
+"""Writes the figures of `benchmarks/results/*.json` into the tables of the README.
+
+python benchmarks/accuracy.py --json benchmarks/results/accuracy.json
+python benchmarks/process_speed.py --json benchmarks/results/process_speed.json
+python benchmarks/readme.py
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def main() -> None:
+    readme = ROOT / "README.md"
+    readme.write_text(with_figures(readme.read_text()))
+
+
+def with_figures(text: str) -> str:
+    """The README's text with its tables made anew."""
+    text = _replace(text, "accuracy", accuracy_table(_read("accuracy")))
+    return _replace(text, "speed", speed_table(_read("process_speed")))
+
+
+def accuracy_table(figures: dict[str, Any]) -> str:
+    detected = figures["scenes/test, detected"]
+    found = figures["scenes/test, status of found faces"]
+    boxes = figures["scenes/test, labelled boxes"]
+    rows = [
+        ("faces of any status found, AP50", detected["AP50 any face"], None),
+        ("three statuses, mAP50", detected["mAP50"], None),
+        (
+            "masked or bare, right",
+            found["mask against no_mask, said either"],
+            boxes["mask against no_mask, said either"],
+        ),
+        ("masked or bare, strict", found["mask_or_not"], boxes["mask_or_not"]),
+        ("worn wrong, recall", found["incorrect_recall"], boxes["incorrect_recall"]),
+        ("worn right but called wrong", found["false_incorrect"], boxes["false_incorrect"]),
+    ]
+    lines = [
+        f"| scenes/test | faces that it finds ({found['faces']}) | labelled boxes of 16 px and more ({boxes['faces']}) |",
+        "|---|---|---|",
+        *(f"| {name} | {a:.3f} | {'' if b is None else f'{b:.3f}'} |" for name, a, b in rows),
+    ]
+    sizes = [(name, value) for name, value in found.items() if name.startswith(("accuracy, ", "recall, "))]
+    by_size = ["", "| scenes/test, by the shorter side of the face | |", "|---|---|"]
+    by_size += [f"| {name} | {value:.3f} |" for name, value in sizes]
+    faces = figures["faces/Test"]
+    study = ["", f"`faces/Test`: accuracy {faces['accuracy']:.4f} on {faces['pictures']} pictures."]
+    return "\n".join(lines + by_size + study)
+
+
+def speed_table(figures: dict[str, Any]) -> str:
+    stages = {name[3:]: value for name, value in figures.items() if name.startswith("ms ")}
+    return "\n".join(
+        [
+            f"| {figures['machine']} | |",
+            "|---|---|",
+            f"| frames per second, end to end | {figures['process fps']:.1f} |",
+            f"| as part of decoding and encoding alone | {figures['process / (decode + encode)']:.2f} |",
+            *(f"| milliseconds per frame: {name} | {value:.1f} |" for name, value in stages.items()),
+        ]
+    )
+
+
+def _read(name: str) -> dict[str, Any]:
+    figures: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return figures
+
+
+def _replace(text: str, name: str, table: str) -> str:
+    pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
+    return re.sub(pattern, lambda m: f"{m[1]}{table}\n{m[2]}", text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    main()
