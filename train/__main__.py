@@ -46,6 +46,16 @@ def detector(
     print(train_and_ship(recipe, run=run, output=output or run / f"{recipe.stem}.safetensors"))
 
 
+@app.command()
+def cards(
+    folder: Annotated[Path, typer.Argument(help="Folder of weights.")] = Path("weights"),
+) -> None:
+    """Write the README of a folder of weights from its model cards."""
+    from train.ship import write_readme
+
+    write_readme(folder)
+
+
 def _limit(threads: int | None) -> None:
     import torch
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from maskcam.weights import ModelCard
+from maskcam.weights import ModelCard, read_card
 
 
 def ship(network: nn.Module, path: Path, **card: Any) -> ModelCard:  # noqa: ANN401  # the card checks them
@@ -40,6 +40,39 @@ def ship(network: nn.Module, path: Path, **card: Any) -> ModelCard:  # noqa: ANN
     path.write_bytes(data)
     path.with_suffix(".json").write_text(made.model_dump_json(indent=2) + "\n")
     return made
+
+
+def write_readme(folder: Path) -> None:
+    """Writes `README.md` of a folder of weights from the cards in it."""
+    parts = ["# Weights", "", "Generated from the model cards by `python -m train cards`.", ""]
+    for weights in sorted(folder.glob("*.safetensors")):
+        card = read_card(weights)
+        facts = {
+            "task": card.task,
+            "architecture": f"{card.architecture}, {card.parameters:,} parameters, {card.input_size} px",
+            "classes": ", ".join(card.classes),
+            "trained on": card.training_data,
+            "protocol": card.protocol,
+            "made by": f"`{card.command}`",
+            "licence": card.licence,
+            "SHA-256": f"`{card.sha256}`",
+        }
+        parts += [f"## {card.name}", "", "| | |", "|---|---|"]
+        parts += [f"| {name} | {value} |" for name, value in facts.items()]
+        parts += [f"| **{test}** | {_figures(figures)} |" for test, figures in card.metrics.items()]
+        parts.append("")
+    (folder / "README.md").write_text("\n".join(parts))
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    """`accuracy 0.9871; faces 123; by side: ...`."""
+    texts = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            texts.append(f"{name}: " + ", ".join(f"{key} {part:.3f}" for key, part in value.items()))
+        else:
+            texts.append(f"{name} {value:.4f}" if isinstance(value, float) else f"{name} {value}")
+    return "; ".join(texts)
 
 
 def round_to_half(network: nn.Module) -> None:

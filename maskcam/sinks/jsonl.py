@@ -64,8 +64,7 @@ class JsonlSink(Sink):
 
     def _event(self, violation: Violation, pts_seconds: float) -> dict[str, object]:
         ended = violation.ended_seconds
-        now = datetime.now().astimezone()
-        return {
+        event: dict[str, object] = {
             "event": violation.phase.value,
             "camera": violation.camera,
             "violation_id": violation.violation_id,
@@ -76,7 +75,10 @@ class JsonlSink(Sink):
             "box_xyxy": [round(float(v), 1) for v in violation.box_xyxy],
             "snapshot": self._picture(violation),
             "pts_seconds": round(pts_seconds, 3),
-        } | ({"logged_at": now.isoformat(timespec="seconds")} if self._stamped else {})
+        }
+        if self._stamped:
+            event["logged_at"] = datetime.now().astimezone().isoformat(timespec="seconds")
+        return event
 
     def _picture(self, violation: Violation) -> str | None:
         if self._snapshots is None:
