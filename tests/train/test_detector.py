@@ -8,7 +8,7 @@ import torch
 from maskcam.networks.yunet import YuNet
 from maskcam.types import Faces, Image
 from tests.shared import shared_file
-from train.detector import SceneCrops, detector_loss
+from train.detector import SceneCrops, blend, detector_loss
 from train.metrics import average_precision_any_face
 from train.recipe import DetectorRecipe
 from train.scenes import Scene, read_scenes
@@ -84,6 +84,18 @@ def test_the_loss_falls_on_one_batch() -> None:
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.6 * losses[0]
+
+
+def test_blend_lies_between() -> None:
+    torch.manual_seed(0)
+    before, after = YuNet(), YuNet()
+    for share in (0.0, 0.25, 1.0):
+        mixed = blend(before, after, share).state_dict()
+        for name, tensor in before.state_dict().items():
+            if tensor.is_floating_point():
+                torch.testing.assert_close(
+                    mixed[name], (1 - share) * tensor + share * after.state_dict()[name]
+                )
 
 
 class Oracle:
