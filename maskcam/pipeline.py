@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from maskcam.classifiers.base import Classifier
+from maskcam.closing import Closing
 from maskcam.crops import cut_crops
 from maskcam.detectors.base import Detector
 from maskcam.timing import StageTimer
@@ -33,7 +32,7 @@ class _Camera:
     votes: dict[int, Vote] = field(default_factory=dict)
 
 
-class Pipeline:
+class Pipeline(Closing):
     """Turns frames into results, for any number of cameras.
 
     Args:
@@ -145,14 +144,6 @@ class Pipeline:
         """Closes detector and classifier."""
         self.detector.close()
         self.classifier.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 _FORGET_SECONDS = 60.0

@@ -9,11 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {"sources", "detectors", "classifiers", "trackers", "sinks"}
-LEAVES = {"types", "errors"}
+LEAVES = {"types", "errors", "closing"}
 
 # What each module or room of maskcam may import, in the order of the data flow; `base` stands for a room's base.py.
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
+    "closing": set(),
     "types": set(),
     "crops": LEAVES,
     "timing": set(),

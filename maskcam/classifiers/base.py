@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from maskcam.closing import Closing
 from maskcam.crops import CropSpec
 from maskcam.types import Image, Verdict
 
 
-class Classifier(ABC):
+class Classifier(Closing, ABC):
     """Judges crops of faces. Use it as a context manager, or call `close()`."""
 
     crop: CropSpec
@@ -31,17 +30,6 @@ class Classifier(ABC):
         Returns:
             n verdicts, in order.
         """
-
-    def close(self) -> None:  # noqa: B027  # not every one holds something
-        """Releases what the classifier holds; calling it twice is fine."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def check_crops(crops: Image, spec: CropSpec) -> None:

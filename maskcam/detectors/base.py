@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Self
 
+from maskcam.closing import Closing
 from maskcam.types import Faces, Image
 
 
-class Detector(ABC):
+class Detector(Closing, ABC):
     """Finds faces. Not safe to share between threads: make one each.
 
     Use it as a context manager, or call `close()`.
@@ -29,14 +28,3 @@ class Detector(ABC):
         Returns:
             One `Faces` per image, in order, boxes in that image's pixels, best score first.
         """
-
-    def close(self) -> None:  # noqa: B027  # not every one holds something
-        """Releases what the detector holds; calling it twice is fine."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

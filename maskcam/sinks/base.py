@@ -5,13 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
-from types import TracebackType
-from typing import Self
 
+from maskcam.closing import Closing
 from maskcam.types import FrameResult, Image, Violation
 
 
-class Sink(ABC):
+class Sink(Closing, ABC):
     """Takes results: shows, records or logs them. Use it as a context manager, or call `close()`."""
 
     @abstractmethod
@@ -31,19 +30,8 @@ class Sink(ABC):
         """Whether `write` needs the overlay drawn for this result; drawing is skipped when no sink does."""
         return False
 
-    def finish(self, violations: Sequence[Violation]) -> None:  # noqa: B027  # most sinks need not know
+    def finish(self, violations: Sequence[Violation]) -> None:  # most sinks need not know
         """Takes the violations that ended only because their source did; no frame goes with them."""
-
-    def close(self) -> None:  # noqa: B027  # not every sink holds something
-        """Finishes files and releases windows; calling it twice is fine."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class SinkGroup(Sink):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from maskcam.closing import Closing
 from maskcam.types import Frame
 
 
@@ -34,7 +33,7 @@ class SourceInfo:
     is_still: bool = False
 
 
-class Source(ABC):
+class Source(Closing, ABC):
     """Frames, one after another. Opened when made; use it as a context manager, or call `close()`."""
 
     info: SourceInfo
@@ -54,11 +53,3 @@ class Source(ABC):
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -8,10 +8,11 @@ import torch
 from maskcam.networks.yunet import YuNet
 from maskcam.types import Faces, Image
 from tests.shared import shared_file
-from train.detector import SceneCrops, blend, detector_loss
+from train.detector import blend, detector_loss
 from train.metrics import average_precision_any_face
 from train.recipe import DetectorRecipe
 from train.scenes import Scene, read_scenes
+from train.windows import SceneCrops
 
 RECIPE = DetectorRecipe(
     train=Path("a.json"),
