@@ -24,6 +24,7 @@ from maskcam.sources import open_source
 from maskcam.sources.base import Source
 from maskcam.sources.images import ImagesSource
 from maskcam.sources.media import expand_inputs, is_image
+from maskcam.sources.urls import mask_password
 from maskcam.types import FrameResult
 
 
@@ -63,7 +64,7 @@ def plan_jobs(inputs: Iterable[str]) -> tuple[list[Job], list[Report]]:
         try:
             files = expand_inputs(spec)
         except MaskcamError as error:
-            failed.append(Report(input=spec, error=str(error)))
+            failed.append(Report(input=mask_password(spec), error=str(error)))
             continue
         pictures = [file for file in files if is_image(file)]
         if pictures:

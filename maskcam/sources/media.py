@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from maskcam.errors import SourceNotFoundError
+from maskcam.errors import InputError, SourceNotFoundError
+from maskcam.sources.urls import mask_password
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".avif", ".ppm", ".pgm"}
@@ -59,8 +60,11 @@ def expand_inputs(spec: str | Path) -> list[Path]:
         At least one path, in natural order: `shot2.jpg` before `shot10.jpg`.
 
     Raises:
+        InputError: it is a network address.
         SourceNotFoundError: nothing is there, or nothing of it is a picture or a video.
     """
+    if "://" in str(spec):
+        raise InputError(f"{mask_password(str(spec))} is an address, not a file: `maskcam watch` takes it.")
     path = Path(spec)
     if path.is_dir():
         found = _media(path.iterdir())

@@ -117,6 +117,16 @@ def test_nothing_to_do_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "holds no picture and no video" in done.err
 
 
+def test_an_address_is_not_a_file_and_its_password_stays_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = run_cli(capsys, "process", "rtsp://me:secret@127.0.0.1/a", STILLS / "group.jpg", "-o", tmp_path)
+    assert done.code == 1
+    assert "maskcam watch" in done.out
+    assert "secret" not in done.out + done.err + (tmp_path / "summary.json").read_text()
+    assert (tmp_path / "group.jpg").is_file()
+
+
 def test_output_never_replaces_the_input(
     clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
