@@ -33,6 +33,13 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": LEAVES
     | {"crops", "voting", "violations", "overlay", "timing"}
     | {f"{room}.base" for room in ROOMS},
+    "config": LEAVES | ROOMS | {"devices", "pipeline", "violations", "voting", "weights"},
+    "live": LEAVES | {"sources.base"},
+    "recorder": LEAVES | {"overlay", "pipeline", "timing", "sinks.base", "sources.base"},
+    "watching": LEAVES | {"live", "overlay", "pipeline", "timing", "sinks.base", "sources.base"},
+    "batch": LEAVES | {"config", "pipeline", "recorder", "sinks", "sources"},
+    "coco": LEAVES | {"classifiers.base", "crops", "detectors.base", "sources"},
+    "probe": LEAVES | {"sources.base"},
 }
 
 

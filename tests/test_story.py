@@ -1,6 +1,9 @@
-"""The main job on real video with the shipped weights: one identity per person, statuses that follow the mask, and a log
-that a person watching would write."""
+"""The main job on real video with the shipped weights.
 
+One identity per person, statuses that follow the mask, and a log that a person watching would write.
+"""
+
+import itertools
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,23 +33,19 @@ class Story:
 
     def identities_of_the_largest(self) -> list[int]:
         """Identity of the largest face in each frame that has one, without repeats in a row."""
-        ids = [
-            max(ts, key=lambda t: float(np.prod(t.box_xyxy[2:] - t.box_xyxy[:2]))).track_id
-            for _, ts in self.tracks
-            if ts
-        ]
-        return [now for before, now in zip([0, *ids], ids, strict=False) if now != before]
+        ids = [largest(tracks).track_id for _, tracks in self.tracks if tracks]
+        return [now for before, now in itertools.pairwise([0, *ids]) if now != before]
 
     def status_of_the_largest(self, seconds: float) -> MaskStatus | None:
         _, tracks = min(self.tracks, key=lambda entry: abs(entry[0] - seconds))
-        return (
-            max(tracks, key=lambda t: float(np.prod(t.box_xyxy[2:] - t.box_xyxy[:2]))).status
-            if tracks
-            else None
-        )
+        return largest(tracks).status if tracks else None
 
     def started(self) -> list[Violation]:
         return [v for v in self.violations if v.phase is ViolationPhase.STARTED]
+
+
+def largest(tracks: tuple[Track, ...]) -> Track:
+    return max(tracks, key=lambda track: float(np.prod(track.box_xyxy[2:] - track.box_xyxy[:2])))
 
 
 def watch(path: Path) -> Story:
