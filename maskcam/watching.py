@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,6 +96,7 @@ class Watch:
                     self._note_ends()
                     yield
                     self._wait_for(frames)
+                self._note_ends()  # of those that ended during the last step
         finally:
             for name in self.cameras:
                 self._finish(name)
@@ -139,11 +141,14 @@ class Watch:
 
     def _wait_for(self, frames: Sequence[Frame]) -> None:
         """Holds recordings back to the speed at which they were made."""
+        if not self._realtime:
+            return
         now = time.monotonic()
-        ahead = [
-            self._started.setdefault(frame.camera, now - frame.pts_seconds) + frame.pts_seconds - now
-            for frame in frames
-            if self._realtime and not self.cameras[frame.camera].is_live
-        ]
-        # naps stay short, since other cameras go on meanwhile
-        time.sleep(min(max(0.0, *ahead, 0.0), _LONGEST_NAP_SECONDS))
+        ahead = 0.0
+        for frame in frames:
+            if not self.cameras[frame.camera].is_live:
+                # a recording that fell behind, or was paused, goes on at its own speed instead of catching up
+                start = max(self._started.get(frame.camera, -math.inf), now - frame.pts_seconds)
+                self._started[frame.camera] = start
+                ahead = max(ahead, start + frame.pts_seconds - now)
+        time.sleep(min(ahead, _LONGEST_NAP_SECONDS))  # short, since other cameras go on meanwhile

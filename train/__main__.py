@@ -14,10 +14,10 @@ app = typer.Typer(help="Trains the weights of maskcam.", no_args_is_help=True, p
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="TOML file; see train/recipes.")]
 RunFolder = Annotated[
     Path | None,
-    typer.Option("--run", help="Folder for the checkpoint; a run found there goes on.  [runs/NAME]"),
+    typer.Option("--run", help="Folder for the checkpoint; a run found there goes on. Default: runs/NAME."),
 ]
 OutputPath = Annotated[
-    Path | None, typer.Option("-o", "--output", help="Weights to write.  [RUN/NAME.safetensors]")
+    Path | None, typer.Option("-o", "--output", help="Weights to write. Default: RUN/NAME.safetensors.")
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads to use.")]
 

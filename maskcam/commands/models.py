@@ -11,7 +11,7 @@ import typer
 
 def models(
     folder: Annotated[
-        Path | None, typer.Argument(help="Folder with weights.  [those that come with maskcam]")
+        Path | None, typer.Argument(help="Folder with weights. Default: those that come with maskcam.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole cards as JSON.")] = False,
 ) -> None:

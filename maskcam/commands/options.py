@@ -16,17 +16,18 @@ if TYPE_CHECKING:
 ConfigFile = Annotated[
     Path | None, typer.Option("-c", "--config", help="TOML file with settings; flags win over it.")
 ]
-Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.  [auto]")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps. Default: auto.")]
 Weights = Annotated[
-    Path | None, typer.Option(help="Classifier to use: a .safetensors file with its card.  [the shipped one]")
+    Path | None,
+    typer.Option(help="Classifier to use: a .safetensors file with its card. Default: the shipped one."),
 ]
-DetectorKind = Annotated[str | None, typer.Option("--detector", help="yunet or mediapipe.  [yunet]")]
+DetectorKind = Annotated[str | None, typer.Option("--detector", help="yunet or mediapipe. Default: yunet.")]
 DetectorWeights = Annotated[
     Path | None, typer.Option(help="Detector to use: .safetensors (yunet) or .tflite (mediapipe).")
 ]
 DetectionSize = Annotated[
     int | None,
-    typer.Option("--size", help="Longest side in pixels at which faces are looked for.  [640]"),
+    typer.Option("--size", help="Longest side in pixels at which faces are looked for. Default: 640."),
 ]
 
 

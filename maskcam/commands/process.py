@@ -42,7 +42,7 @@ def process(
     detector_weights: DetectorWeights = None,
     size: DetectionSize = None,
     video: Annotated[
-        bool | None, typer.Option("--video/--no-video", help="Write the annotated video.  [--video]")
+        bool | None, typer.Option("--video/--no-video", help="Write the annotated video. Default: --video.")
     ] = None,
 ) -> None:
     """Annotate recorded videos and pictures, and log violations with snapshots."""
