@@ -16,14 +16,18 @@ from torch import Tensor, nn
 
 from maskcam.classifiers.torch import normalise
 from maskcam.crops import CropSpec
-from maskcam.errors import MaskcamError
+from maskcam.detectors.yunet import YuNetDetector
+from maskcam.errors import ConfigError, MaskcamError
 from maskcam.networks import build_network
+from maskcam.networks.yunet import YuNet
+from maskcam.types import MaskStatus
 from maskcam.weights import ModelCard
 from train.augment import camera_crop
 from train.average import WeightAverage
 from train.calibrate import calibrate
 from train.checkpoints import load_checkpoint, save_checkpoint
 from train.evaluate import LabelledCrops, accuracy, crop_logits, figures, folder_crops, scene_crops
+from train.masks import masked_patches
 from train.patches import Patch, folder_patches, scene_patches
 from train.recipe import ClassifierRecipe, read_recipe
 from train.scenes import read_scenes
@@ -35,6 +39,8 @@ STD = (58.395, 57.12, 57.375)
 
 UNSURE_BELOW = 0.5
 """A single verdict whose likeliest class has less than half of the probability says nothing."""
+
+_MOST_DRAWN = 2000  # faces per data set and status that get a drawn mask: more take long and add little
 
 
 class Draw:
@@ -54,8 +60,15 @@ class Draw:
                 assert data.folder is not None
                 patches = folder_patches(data.folder, data.classes)
             for status, share in data.share.items():
-                self.groups.append([patch for patch in patches if patch.status is status])
-                self.shares.append(share)
+                self._add([patch for patch in patches if patch.status is status], share)
+            bare = [patch for patch in patches if patch.status is MaskStatus.NO_MASK]
+            for status, share in data.drawn_share.items():
+                chosen = random.sample(bare, min(len(bare), _MOST_DRAWN))
+                self._add(list(masked_patches(chosen, landmark_detector(recipe), status)), share)
+
+    def _add(self, group: list[Patch], share: float) -> None:
+        self.groups.append(group)
+        self.shares.append(share)
 
     def epoch(self, samples: int) -> list[Patch]:
         """A shuffled list of about `samples` patches; every patch of a group comes up before any comes up again."""
@@ -207,6 +220,19 @@ def batches(patches: list[Patch], recipe: ClassifierRecipe) -> Iterator[tuple[Te
         crops = np.stack([camera_crop(patch, spec) for patch in chosen])
         labels = torch.tensor([label[patch.status] for patch in chosen])
         yield normalise(torch.from_numpy(crops), mean, std, reverse=True), labels
+
+
+def landmark_detector(recipe: ClassifierRecipe) -> YuNetDetector:
+    """The detector whose landmarks say where masks are drawn.
+
+    Raises:
+        ConfigError: the recipe names no weights for it.
+    """
+    if recipe.landmark_weights is None:
+        raise ConfigError("the recipe draws masks (drawn_share) and needs landmark_weights")
+    network = YuNet()
+    network.load_state_dict(load_file(recipe.landmark_weights))
+    return YuNetDetector(network, size=256, minimum_score=0.6, device=torch.device("cpu"))
 
 
 def crop_spec(recipe: ClassifierRecipe) -> CropSpec:

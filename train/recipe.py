@@ -29,11 +29,16 @@ class FaceData(BaseModel):
     share: dict[MaskStatus, float] = Field(
         description="part of each epoch drawn from this class of this data"
     )
+    drawn_share: dict[MaskStatus, float] = Field(
+        {}, description="part of each epoch taken from its bare faces with masks drawn on, worn like this"
+    )
 
     @model_validator(mode="after")
     def _one_kind(self) -> FaceData:
         if (self.scenes is None) == (self.folder is None):
             raise ValueError("data needs either `scenes` or `folder`")
+        if not set(self.drawn_share) <= {MaskStatus.MASK, MaskStatus.INCORRECT}:
+            raise ValueError("drawn_share takes `mask` and `incorrect`: no other mask can be drawn")
         return self
 
 
@@ -47,6 +52,7 @@ class ClassifierRecipe(BaseModel):
     initial_weights: Path | None = Field(
         None, description="safetensors with the network's body; None: random"
     )
+    landmark_weights: Path | None = Field(None, description="YuNet safetensors, for data with drawn_share")
     input_size: int = Field(128, ge=32, description="side of the crop, pixels")
     crop_margin: float = Field(0.2, ge=0, description="see maskcam.crops.CropSpec")
     data: tuple[FaceData, ...]
