@@ -130,7 +130,6 @@ def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> lis
     """
     snapshots = folder / f"{job.name}.snapshots"
     events = folder / f"{job.name}.events.jsonl"
-    shutil.rmtree(snapshots, ignore_errors=True)  # of an earlier run; its log and video are replaced as well
     with ExitStack() as stack:  # closes those already made when a later one cannot be
         sinks: list[Sink] = []
         if job.pictures:
@@ -149,6 +148,8 @@ def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> lis
                 )
             )
             report.outputs.append(video)
+        # those of an earlier run go, as its log and video do, but only once nothing else refuses
+        shutil.rmtree(snapshots, ignore_errors=True)
         sinks.append(stack.enter_context(SnapshotSink(snapshots)))
         sinks.append(stack.enter_context(JsonlSink(events, snapshots=snapshots)))
         report.outputs += [events, snapshots]
