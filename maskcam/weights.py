@@ -125,8 +125,9 @@ def load_weights(weights: Path, *, architectures: tuple[str, ...]) -> tuple[Mode
         The card, and the network in evaluation mode on the CPU, in float32.
 
     Raises:
-        WeightsError: see `read_card`; also a wrong checksum, an architecture the caller cannot use, or tensors that
-            do not fit it.
+        WeightsError: see `read_card`; also a wrong checksum, an architecture the caller cannot use, or tensors or an
+            input size that do not fit it.
+        MissingLibraryError: the architecture comes from a package that is not installed.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -142,10 +143,10 @@ def load_weights(weights: Path, *, architectures: tuple[str, ...]) -> tuple[Mode
             f"{weights} has SHA-256 {digest[:12]}..., its card says {card.sha256[:12]}...: "
             "one of the two is damaged or from another version; copy both again"
         )
-    network = build_network(card.architecture, classes=len(card.classes))
     try:
+        network = build_network(card.architecture, classes=len(card.classes), input_size=card.input_size)
         network.load_state_dict({name: tensor.float() for name, tensor in load(data).items()})
-    except (SafetensorError, RuntimeError) as error:
+    except (SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
             f"{weights} does not hold the tensors of a {card.architecture}: {error}"
         ) from error

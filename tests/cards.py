@@ -27,5 +27,5 @@ def ship_random_classifier(
         "metrics": {},
         "command": "tests",
     } | changes
-    ship(build_network("mobilenet_v2", classes=len(classes)), path, **card)
+    ship(build_network("mobilenet_v2", classes=len(classes), input_size=64), path, **card)
     return path

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from maskcam.errors import WeightsError
-from maskcam.networks import CLASSIFIERS, DETECTORS, build_network
+from maskcam.networks import CLASSIFIERS, DETECTORS
 from maskcam.weights import load_weights, read_card, shipped_weights, weights_directory
 from tests.cards import ship_random_classifier
 
@@ -88,14 +88,15 @@ def test_tensors_of_another_network(weights: Path) -> None:
         load_weights(weights, architectures=CLASSIFIERS)
 
 
+def test_an_input_size_too_small_for_the_network(weights: Path) -> None:
+    change_card(weights, architecture="cnn2", input_size=16)
+    with pytest.raises(WeightsError, match="at least 22 px, got 16"):
+        load_weights(weights, architectures=CLASSIFIERS)
+
+
 def test_a_classifier_is_no_detector(weights: Path) -> None:
     with pytest.raises(WeightsError, match="yunet_n"):
         load_weights(weights, architectures=DETECTORS)
-
-
-def test_unknown_architecture() -> None:
-    with pytest.raises(ValueError, match="mobilenet_v2"):
-        build_network("vgg", classes=3)
 
 
 def test_shipped_weights_are_whole_and_small() -> None:

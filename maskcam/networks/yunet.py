@@ -1,4 +1,4 @@
-"""YuNet: a face detector of 76,000 parameters.
+"""YuNet: a face detector of 76,000 parameters, or more where it is made wider.
 
 W. Wu, H. Peng, S. Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 20, 2023.
 Parameter names are those of the published weights, so that they load as they are.
@@ -81,10 +81,11 @@ class Stage(nn.Module):
 class Backbone(nn.Module):
     """Six stages; the last three, at strides 8, 16 and 32, are its output."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.model0 = Stem(*_STAGES[0])
-        for i, channels in enumerate(_STAGES[1:], start=1):
+        stem, *stages = [(width * inner, width * outer) for inner, outer in _STAGES]
+        self.model0 = Stem(*stem)
+        for i, channels in enumerate(stages, start=1):
             self.add_module(f"model{i}", Stage(*channels))
 
     def forward(self, x: Tensor) -> list[Tensor]:
@@ -147,13 +148,18 @@ class Head(nn.Module):
 
 
 class YuNet(nn.Module):
-    """The whole detector (the paper's YuNet-n)."""
+    """The whole detector.
 
-    def __init__(self) -> None:
+    Args:
+        width: factor on the channels of the paper's YuNet-n; time and parameters grow with nearly its square.
+    """
+
+    def __init__(self, *, width: int = 1) -> None:
         super().__init__()
-        self.backbone = Backbone()
-        self.neck = Neck(64)
-        self.bbox_head = Head(64)
+        channels = width * _STAGES[-1][1]
+        self.backbone = Backbone(width)
+        self.neck = Neck(channels)
+        self.bbox_head = Head(channels)
 
     def forward(self, images: Tensor) -> Predictions:
         """Runs the network.

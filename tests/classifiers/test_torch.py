@@ -69,5 +69,5 @@ def test_batch_equals_one_by_one_and_crowds_go_in_parts(tmp_path: Path) -> None:
 
 
 def test_a_detector_is_refused() -> None:
-    with pytest.raises(WeightsError, match="needed here is one of: mobilenet_v2"):
+    with pytest.raises(WeightsError, match="needed here is one of: cnn1"):
         TorchClassifier.from_weights(shipped_weights("yunet_n"), device=CPU)
