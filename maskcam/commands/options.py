@@ -29,6 +29,13 @@ DetectionSize = Annotated[
     int | None,
     typer.Option("--size", help="Longest side in pixels at which faces are looked for. Default: 640."),
 ]
+Thorough = Annotated[
+    bool | None,
+    typer.Option(
+        "--thorough/--fast",
+        help="Look for faces several times, or once. Default: thorough for predict, else fast.",
+    ),
+]
 
 
 def make_config(
@@ -39,6 +46,7 @@ def make_config(
     detector: str | None,
     detector_weights: Path | None,
     size: int | None,
+    thorough: bool | None = None,
     minimum_score: float | None = None,
     video: bool | None = None,
 ) -> Config:
@@ -53,6 +61,7 @@ def make_config(
             "detector.kind": detector,
             "detector.weights": detector_weights,
             "detector.size": size,
+            "detector.thorough": thorough,
             "detector.minimum_score": minimum_score,
             "recording.video": video,
         },

@@ -13,6 +13,7 @@ from maskcam.commands.options import (
     DetectorKind,
     DetectorWeights,
     Device,
+    Thorough,
     Weights,
     announce,
     make_config,
@@ -37,6 +38,7 @@ def predict(
     detector: DetectorKind = None,
     detector_weights: DetectorWeights = None,
     size: DetectionSize = None,
+    thorough: Thorough = None,
 ) -> None:
     """Find and judge the faces in pictures, and write COCO results."""
     from rich.console import Console
@@ -54,8 +56,9 @@ def predict(
         detector=detector,
         detector_weights=detector_weights,
         size=size,
+        thorough=thorough,
         minimum_score=minimum_score,
-    )
+    ).for_photographs()
     console = Console(stderr=True)
     images = list_images(inputs or [], coco)
     make_folder(output.parent)  # before any work, not after

@@ -13,6 +13,7 @@ from maskcam.commands.options import (
     DetectorKind,
     DetectorWeights,
     Device,
+    Thorough,
     Weights,
     announce,
     make_config,
@@ -41,6 +42,7 @@ def process(
     detector: DetectorKind = None,
     detector_weights: DetectorWeights = None,
     size: DetectionSize = None,
+    thorough: Thorough = None,
     video: Annotated[
         bool | None, typer.Option("--video/--no-video", help="Write the annotated video. Default: --video.")
     ] = None,
@@ -60,6 +62,7 @@ def process(
         detector=detector,
         detector_weights=detector_weights,
         size=size,
+        thorough=thorough,
         video=video,
     )
     console = Console()

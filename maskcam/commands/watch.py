@@ -14,6 +14,7 @@ from maskcam.commands.options import (
     DetectorKind,
     DetectorWeights,
     Device,
+    Thorough,
     Weights,
     announce,
     make_config,
@@ -53,6 +54,7 @@ def watch(
     detector: DetectorKind = None,
     detector_weights: DetectorWeights = None,
     size: DetectionSize = None,
+    thorough: Thorough = None,
 ) -> None:
     """Watch cameras live: who wears a mask, who does not, who wears it wrong."""
     from contextlib import ExitStack
@@ -72,6 +74,7 @@ def watch(
         detector=detector,
         detector_weights=detector_weights,
         size=size,
+        thorough=thorough,
     )
     console = Console()
     if output is not None:  # a folder for each run: numbers of violations start anew and must replace nothing

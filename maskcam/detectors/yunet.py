@@ -15,6 +15,7 @@ from torchvision.ops import batched_nms, box_iou
 
 from maskcam.detectors.base import Detector
 from maskcam.detectors.tidy import tidy_faces
+from maskcam.networks import DETECTORS
 from maskcam.networks.yunet import (
     LANDMARKS,
     SeparableUnit,
@@ -63,7 +64,7 @@ class YuNetDetector(Detector):
         Raises:
             WeightsError: the file or its card is missing, damaged, or not a YuNet.
         """
-        _, network = load_weights(weights, architectures=("yunet_n",))
+        _, network = load_weights(weights, architectures=DETECTORS)
         assert isinstance(network, YuNet)
         return cls(network, size=size, minimum_score=minimum_score, device=device)
 

@@ -9,6 +9,7 @@ import torch
 from maskcam.detectors.base import Detector
 from maskcam.detectors.fixed import FixedDetector
 from maskcam.detectors.mediapipe import MediaPipeDetector
+from maskcam.detectors.thorough import Look, ThoroughDetector
 from maskcam.detectors.yunet import YuNetDetector
 from maskcam.networks.yunet import YuNet
 from maskcam.types import Faces, Image
@@ -30,6 +31,12 @@ def make_yunet() -> Detector:
     return YuNetDetector(network, size=320, minimum_score=MINIMUM_SCORE, device=torch.device("cpu"))
 
 
+def make_thorough() -> Detector:
+    return ThoroughDetector(
+        [Look(make_yunet()), Look(make_yunet(), mirrored=True)], minimum_score=MINIMUM_SCORE
+    )
+
+
 def make_mediapipe(name: str) -> Callable[[], Detector]:
     return lambda: MediaPipeDetector(
         model=shared_file(f"pretrained/face_detection_{name}.tflite"), minimum_score=MINIMUM_SCORE
@@ -39,6 +46,7 @@ def make_mediapipe(name: str) -> Callable[[], Detector]:
 DETECTORS = {
     "fixed": make_fixed,
     "yunet": make_yunet,
+    "thorough": make_thorough,
     "mediapipe-short": make_mediapipe("short_range"),
     "mediapipe-full": make_mediapipe("full_range_sparse"),
 }

@@ -1,0 +1,93 @@
+"""Looks at every picture several times, at several sizes and mirrored: more faces and better boxes, in more time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torchvision.ops import box_iou, nms
+
+from maskcam.detectors.base import Detector
+from maskcam.detectors.tidy import tidy_faces
+from maskcam.types import Faces, Image
+
+_NMS_IOU = 0.45  # as YuNet's own
+_VOTE_IOU = 0.6  # boxes this alike are of the same face; chosen on scenes/val
+_LEFT_RIGHT = [1, 0, 2, 4, 3]  # order of the landmarks in a mirrored picture
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a picture.
+
+    Attributes:
+        detector: with its size; kept open by who made it. Its minimum score should lie well below the final one.
+        mirrored: whether it is shown the picture mirrored.
+    """
+
+    detector: Detector
+    mirrored: bool = False
+
+
+class ThoroughDetector(Detector):
+    """Merges what several looks find.
+
+    A face's box and landmarks are the mean over all looks that found it, weighted by score; its score is the mean
+    over all looks, those that did not find it counting as 0.
+
+    Args:
+        looks: at least one; all must give landmarks, or none.
+        minimum_score: faces below it are dropped.
+    """
+
+    def __init__(self, looks: Sequence[Look], *, minimum_score: float) -> None:
+        if not looks:
+            raise ValueError("looks must hold at least one look")
+        self._looks = tuple(looks)
+        self._minimum_score = minimum_score
+        self.device = looks[0].detector.device
+
+    def detect(self, images: Sequence[Image]) -> list[Faces]:
+        seen = [_see(look, images) for look in self._looks]
+        return [
+            self._merge(faces, size_wh=(image.shape[1], image.shape[0]))
+            for image, *faces in zip(images, *seen, strict=True)
+        ]
+
+    def _merge(self, looks: Sequence[Faces], *, size_wh: tuple[int, int]) -> Faces:
+        boxes = torch.from_numpy(np.concatenate([faces.boxes_xyxy for faces in looks]))
+        scores = torch.from_numpy(np.concatenate([faces.scores for faces in looks]))
+        kept = nms(boxes, scores, _NMS_IOU)
+        votes = (box_iou(boxes[kept], boxes) >= _VOTE_IOU) * scores
+        totals = votes.sum(dim=1, keepdim=True)
+        means = (totals.squeeze(1) / len(looks)).clamp(max=1).numpy()
+        sure = means >= self._minimum_score
+        share = (votes / totals.clamp(min=1e-9)).numpy()[sure]
+        landmarks = None
+        if all(faces.landmarks is not None for faces in looks):
+            points = np.concatenate([faces.landmarks for faces in looks if faces.landmarks is not None])
+            landmarks = np.tensordot(share, points, axes=1).astype(np.float32)
+        return tidy_faces((share @ boxes.numpy()).astype(np.float32), means[sure], landmarks, size_wh=size_wh)
+
+    def close(self) -> None:
+        for look in self._looks:
+            look.detector.close()
+
+
+def _see(look: Look, images: Sequence[Image]) -> list[Faces]:
+    if not look.mirrored:
+        return look.detector.detect(images)
+    found = look.detector.detect([np.ascontiguousarray(image[:, ::-1]) for image in images])
+    return [_unmirror(faces, width=image.shape[1]) for faces, image in zip(found, images, strict=True)]
+
+
+def _unmirror(faces: Faces, *, width: int) -> Faces:
+    boxes = faces.boxes_xyxy[:, [2, 1, 0, 3]]
+    boxes[:, [0, 2]] = width - boxes[:, [0, 2]]
+    landmarks = faces.landmarks
+    if landmarks is not None:
+        landmarks = landmarks[:, _LEFT_RIGHT]
+        landmarks[..., 0] = width - landmarks[..., 0]
+    return Faces(boxes_xyxy=boxes, scores=faces.scores, landmarks=landmarks)
