@@ -30,10 +30,12 @@ from maskcam.coco import CATEGORY_IDS
 from maskcam.types import MaskStatus
 from maskcam.weights import shipped_weights
 from train.assignment import pairwise_iou
-from train.evaluate import LabelledCrops, accuracy, folder_crops, scene_crops
+from train.faces import FaceSet, pictures
+from train.judged import STATUSES
+from train.labelled import LabelledCrops, labelled_crops
 from train.scenes import read_scenes
+from train.scores import accuracy
 
-CLASSES = (MaskStatus.MASK, MaskStatus.NO_MASK, MaskStatus.INCORRECT)
 BANDS = ((0, 16), (16, 24), (24, 48), (48, 10_000))
 
 
@@ -52,7 +54,7 @@ def main() -> None:
         f"scenes/{args.split}, labelled boxes": labelled_boxes(annotations),
     }
     if args.split == "test":
-        figures["faces/Test"] = folder_faces(args.data / "faces" / "Test")
+        figures["faces/Test"] = folder_faces(args.data / "faces")
     for title, values in figures.items():
         print(title)
         for name, value in values.items():
@@ -77,7 +79,7 @@ def average_precisions(annotations: Path, predictions: list[dict[str, Any]]) -> 
     figures = {"AP50 any face": evaluate(truth, predictions, any_class=True)[0.5]}
     figures["AP40 any face"] = evaluate(truth, predictions, any_class=True, iou=0.4)[0.4]
     per_class = {
-        status: evaluate(truth, predictions, category=CATEGORY_IDS[status])[0.5] for status in CLASSES
+        status: evaluate(truth, predictions, category=CATEGORY_IDS[status])[0.5] for status in STATUSES
     }
     figures |= {f"AP50 {status.value}": value for status, value in per_class.items()}
     figures["mAP50"] = float(np.mean(list(per_class.values())))
@@ -135,18 +137,17 @@ def labelled_boxes(annotations: Path) -> dict[str, Any]:
     with TorchClassifier.from_weights(
         shipped_weights("mobilenet_v2"), device=torch.device("cpu")
     ) as classifier:
-        crops = scene_crops(read_scenes(annotations), classifier.crop, minimum_side=16)
+        crops = labelled_crops(pictures(FaceSet(scenes=annotations, minimum_side=16)), classifier.crop)
         said = [verdict.likeliest for verdict in classifier.classify(crops.images)]
     return status_figures(said, crops.statuses, crops.sides)
 
 
-def folder_faces(folder: Path) -> dict[str, Any]:
-    """Accuracy on whole pictures that are a face; "incorrect" counts as no mask."""
+def folder_faces(data: Path) -> dict[str, Any]:
+    """Accuracy on the study's test pictures, each a face; "incorrect" counts as no mask."""
     with TorchClassifier.from_weights(
         shipped_weights("mobilenet_v2"), device=torch.device("cpu")
     ) as classifier:
-        classes = {"WithMask": MaskStatus.MASK, "WithoutMask": MaskStatus.NO_MASK}
-        crops = folder_crops(folder, classes, classifier.crop)
+        crops = labelled_crops(pictures(FaceSet(kaggle=data, split="test")), classifier.crop)
         said = [verdict.likeliest for verdict in classifier.classify(crops.images)]
     masked = np.array([status is MaskStatus.MASK for status in said])
     truth = np.array([status is MaskStatus.MASK for status in crops.statuses])
@@ -157,10 +158,13 @@ def status_figures(
     said: Iterable[MaskStatus], true: Iterable[MaskStatus], sides: NDArray[np.floating[Any]]
 ) -> dict[str, Any]:
     said, true = np.array(list(said), object), np.array(list(true), object)
-    index = np.array([CLASSES.index(status) for status in said])
-    crops = LabelledCrops(np.zeros((0, 1, 1, 3), np.uint8), tuple(true), sides.astype(np.float32))
-    figures: dict[str, Any] = {"faces": len(said), **accuracy(index, crops, CLASSES)}
-    two = np.isin(true, CLASSES[:2]) & np.isin(said, CLASSES[:2])
+    index = np.array([STATUSES.index(status) for status in said])
+    unnamed = ("",) * len(true)
+    crops = LabelledCrops(
+        np.zeros((0, 1, 1, 3), np.uint8), tuple(true), sides.astype(np.float32), unnamed, unnamed
+    )
+    figures: dict[str, Any] = {"faces": len(said), **accuracy(index, crops, STATUSES)}
+    two = np.isin(true, STATUSES[:2]) & np.isin(said, STATUSES[:2])
     figures["mask against no_mask, said either"] = float((said == true)[two].mean())
     for low, high in BANDS:
         inside = (sides >= low) & (sides < high)
@@ -168,7 +172,7 @@ def status_figures(
             figures[f"accuracy, {band_name(low, high)} ({inside.sum()} faces)"] = float(
                 (said == true)[inside].mean()
             )
-    confusion = [[int(((true == t) & (said == s)).sum()) for s in CLASSES] for t in CLASSES]
+    confusion = [[int(((true == t) & (said == s)).sum()) for s in STATUSES] for t in STATUSES]
     figures["confusion (rows true: mask, no_mask, incorrect)"] = confusion
     return figures
 

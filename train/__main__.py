@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,30 +21,153 @@ OutputPath = Annotated[
     Path | None, typer.Option("-o", "--output", help="Weights to write. Default: RUN/NAME.safetensors.")
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads to use.")]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+Devices = Annotated[int, typer.Option("--devices", min=1, help="Processes, one per GPU.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the recipe.")
+]
+
+
+class ProtocolName(StrEnum):
+    """How the study's data are split."""
+
+    PAPER = "paper"
+    LEAK_FREE = "leak_free"
 
 
 @app.command()
 def fit(
-    recipe: RecipePath, run: RunFolder = None, output: OutputPath = None, threads: Threads = None
+    recipe: RecipePath,
+    run: RunFolder = None,
+    output: OutputPath = None,
+    changes: Changes = None,
+    protocol: Annotated[ProtocolName | None, typer.Option(help="Split of the study's data.")] = None,
+    device: DeviceName = "auto",
+    devices: Devices = 1,
+    threads: Threads = None,
 ) -> None:
     """Train a mask classifier."""
     from train.fit import train_and_ship
+    from train.hardware import launch
+    from train.recipe import ClassifierRecipe, read_recipe
 
     run = run or Path("runs") / recipe.stem
-    _limit(threads)
-    print(train_and_ship(recipe, run=run, output=output or run / f"{recipe.stem}.safetensors"))
+    settings = read_recipe(
+        recipe, ClassifierRecipe, changes=changes or (), protocol=protocol.value if protocol else None
+    )
+    fabric = launch(device, devices=devices, precision=settings.precision, threads=threads)
+    command = " ".join(
+        ["python -m train fit", str(recipe)]
+        + [f"--set {change}" for change in changes or ()]
+        + ([f"--protocol {protocol.value}"] if protocol else [])
+    )
+    output = output or run / f"{run.name}.safetensors"
+    print(train_and_ship(settings, run=run, output=output, fabric=fabric, command=command))
 
 
 @app.command()
 def detector(
-    recipe: RecipePath, run: RunFolder = None, output: OutputPath = None, threads: Threads = None
+    recipe: RecipePath,
+    run: RunFolder = None,
+    output: OutputPath = None,
+    changes: Changes = None,
+    device: DeviceName = "auto",
+    devices: Devices = 1,
+    threads: Threads = None,
 ) -> None:
     """Fine-tune the face detector."""
     from train.detector import train_and_ship
+    from train.hardware import launch
+    from train.recipe import DetectorRecipe, read_recipe
 
     run = run or Path("runs") / recipe.stem
-    _limit(threads)
-    print(train_and_ship(recipe, run=run, output=output or run / f"{recipe.stem}.safetensors"))
+    settings = read_recipe(recipe, DetectorRecipe, changes=changes or ())
+    fabric = launch(device, devices=devices, precision=settings.precision, threads=threads)
+    command = " ".join(
+        ["python -m train detector", str(recipe)] + [f"--set {change}" for change in changes or ()]
+    )
+    output = output or run / f"{run.name}.safetensors"
+    print(train_and_ship(settings, run=run, output=output, fabric=fabric, command=command))
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[
+        Path, typer.Argument(metavar="WEIGHTS_OR_RUN", help=".safetensors file, or folder of a run.")
+    ],
+    on: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=SPEC",
+            help="Test set: COCO file, folder with a sub-folder per class, or the study's folder, with :leak_free "
+            "behind it if split anew. Default: those of the run's recipe, or the standard ones in --data.",
+        ),
+    ] = None,
+    data: Annotated[Path, typer.Option(help="Folder with scenes/ and faces/.")] = Path("../shared/data"),
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Folder for the results. Default: the run's."),
+    ] = None,
+    detector: Annotated[
+        Path | None,
+        typer.Option("--detector", help="Weights that find the faces of scenes. Default: the shipped ones."),
+    ] = None,
+    scales: Annotated[
+        bool, typer.Option("--scales/--no-scales", help="Also judge boxes drawn tighter and looser.")
+    ] = True,
+    device: DeviceName = "auto",
+    threads: Threads = None,
+) -> None:
+    """Measure a classifier on test sets: figures with intervals, by face size and by source."""
+    import torch
+    from rich.console import Console
+
+    from train.evaluate import evaluate as run_evaluation
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    run_evaluation(
+        weights,
+        on=on or (),
+        data=data,
+        output=output,
+        detector_weights=detector,
+        device=device,
+        scales=scales,
+        console=Console(),
+    )
+
+
+@app.command()
+def compare(
+    runs: Annotated[Path, typer.Argument(metavar="RUNS_DIR", help="Folder of runs.")] = Path("runs"),
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE.md", help="Also write the tables as Markdown."),
+    ] = None,
+) -> None:
+    """Show the study's table for all runs, its figures beside ours."""
+    from rich.console import Console
+
+    from train.compare import compare as compare_runs
+
+    compare_runs(runs, output=output, console=Console())
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="report.html in one file, or report.md with pictures."
+        ),
+    ],
+) -> None:
+    """Write a page with curves, figures and plots of runs."""
+    from train.report import write_report
+
+    print(write_report(runs, output))
 
 
 @app.command()
@@ -54,13 +178,6 @@ def cards(
     from train.ship import write_readme
 
     write_readme(folder)
-
-
-def _limit(threads: int | None) -> None:
-    import torch
-
-    if threads is not None:
-        torch.set_num_threads(threads)
 
 
 def main() -> None:

@@ -45,10 +45,29 @@ def jpeg_round_trip(image: Image, *, quality: int) -> Image:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
+def study_crop(patch: Patch, spec: CropSpec) -> Image:
+    """One random crop as the study made them: mirrored or not, turned by up to 10 degrees.
+
+    Args:
+        patch: the face; a whole picture is resized to a square, as the study did.
+        spec: side and margin of the crop that the classifier will be given.
+
+    Returns:
+        (size, size, 3) uint8 BGR.
+    """
+    height, width = patch.image.shape[:2]
+    part = 1.0 if patch.box_side == 1 else patch.box_side * (1 + 2 * spec.margin)
+    angle = np.deg2rad(random.uniform(-10, 10))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    mirrored = random.choice((-1, 1))
+    linear = turn @ np.diag([mirrored * spec.size / (width * part), spec.size / (height * part)])
+    return _transform(patch.image, linear, np.array([width, height]) / 2, spec.size, cv2.BORDER_REPLICATE)
+
+
 def _warp(patch: Patch, spec: CropSpec) -> Image:
-    """Box drawn 0.8 to 1.35 times as large as it is, off its centre by up to an eighth, turned by up to 15 degrees."""
+    """Box drawn 0.75 to 1.5 times as large as it is, off its centre by up to an eighth, turned by up to 15 degrees."""
     size = patch.image.shape[0]
-    side = size * patch.box_side * np.exp(random.uniform(np.log(0.8), np.log(1.35)))
+    side = size * patch.box_side * np.exp(random.uniform(np.log(0.75), np.log(1.5)))
     if patch.box_side < 1:  # a picture that is a face already has no margin to show
         side *= 1 + 2 * spec.margin
     shift = [random.uniform(-0.125, 0.125) * size * patch.box_side for _ in range(2)]
@@ -59,15 +78,20 @@ def _warp(patch: Patch, spec: CropSpec) -> Image:
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     linear = turn @ np.diag([scale * mirrored * aspect, scale / aspect])
     centre = np.array([size / 2 + shift[0], size / 2 + shift[1]])
-    matrix = np.column_stack([linear, spec.size / 2 - linear @ centre])
     border = cv2.BORDER_CONSTANT if random.random() < 0.7 else cv2.BORDER_REFLECT_101
-    image = patch.image
+    return _transform(patch.image, linear, centre, spec.size, border)
+
+
+def _transform(
+    image: Image, linear: NDArray[np.floating], centre: NDArray[np.floating], size: int, border: int
+) -> Image:
+    """The (size, size, 3) picture around a centre, after a linear map of the pixels."""
+    matrix = np.column_stack([linear, size / 2 - linear @ centre])
+    scale = float(np.sqrt(abs(np.linalg.det(linear))))
     if scale < 0.6:  # linear interpolation would alias
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.4 / scale), np.uint8)
-    size_wh = (spec.size, spec.size)
-    return np.asarray(
-        cv2.warpAffine(image, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=border), np.uint8
-    )
+    warped = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(warped, np.uint8)
 
 
 def _low_resolution(crop: Image, *, side: int) -> Image:

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from maskcam.types import MaskStatus
-from train.evaluate import LabelledCrops, accuracy
+from train.labelled import LabelledCrops
+from train.scores import accuracy
 
 FALSE_INCORRECT = 0.03
 """A worn mask that is called incorrect is what annoys people most: at most this part of them, on val."""
@@ -51,7 +52,7 @@ def calibrate(logits: Tensor, crops: LabelledCrops, classes: Sequence[MaskStatus
         for candidate in np.arange(2.0, -4.0, -0.1):
             bias[column] = round(float(candidate), 1)
             predicted = (logits + torch.tensor(bias)).argmax(1).numpy()
-            if accuracy(predicted, crops, classes)["false_incorrect"] <= FALSE_INCORRECT:
+            if accuracy(predicted, crops, classes).get("false_incorrect", 0.0) <= FALSE_INCORRECT:
                 break
     labels = torch.tensor([list(classes).index(status) for status in crops.statuses])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,16 +23,16 @@ def save_checkpoint(path: Path, recipe: BaseModel, *, epoch: int, **parts: State
     """Writes a checkpoint in one go: a kill leaves the old one or the new one, never half of one.
 
     Args:
-        path: of the checkpoint.
+        path: of the checkpoint; `recipe.json` is written beside it.
         recipe: kept inside, so that it cannot be resumed with another.
         epoch: number of epochs finished.
         parts: whatever has a state.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_name("recipe.json").write_text(recipe.model_dump_json(indent=2) + "\n")
     state = {
         "recipe": recipe.model_dump(mode="json"),
         "epoch": epoch,
-        "random": (random.getstate(), torch.get_rng_state()),
         **{name: part.state_dict() for name, part in parts.items()},
     }
     temporary = path.with_suffix(".partial")
@@ -52,13 +51,9 @@ def load_checkpoint(path: Path, recipe: BaseModel, **parts: Stateful) -> int:
     """
     if not path.is_file():
         return 0
-    # our own file, holding the random state beside tensors: more than weights_only reads
-    state = torch.load(path, map_location="cpu", weights_only=False)
+    state = torch.load(path, map_location="cpu", weights_only=True)
     if state["recipe"] != recipe.model_dump(mode="json"):
         raise ConfigError(f"{path} was made with another recipe; use another --run folder or delete it")
     for name, part in parts.items():
         part.load_state_dict(state[name])
-    python_state, torch_state = state["random"]
-    random.setstate(python_state)
-    torch.set_rng_state(torch_state)
     return int(state["epoch"])

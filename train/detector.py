@@ -3,49 +3,46 @@
 from __future__ import annotations
 
 import copy
-import math
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
+from lightning.fabric import Fabric
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 
 from maskcam.detectors.yunet import YuNetDetector
-from maskcam.errors import MaskcamError
 from maskcam.networks.yunet import YuNet, decode_boxes, decode_landmarks, grid_cells
 from maskcam.weights import ModelCard
 from train.assignment import assign, eiou_loss, pairwise_iou, side_loss
-from train.average import WeightAverage
-from train.checkpoints import load_checkpoint, save_checkpoint
-from train.metrics import average_precision_any_face
-from train.recipe import DetectorRecipe, read_recipe
+from train.loop import Task, run_training
+from train.metrics import average_precision_any_face, detection_figures
+from train.recipe import DetectorRecipe
 from train.scenes import Scene, read_scenes
 from train.ship import round_to_half, ship
-from train.windows import Sample, SceneCrops, pretrained_landmarks
+from train.widen import widen
+from train.windows import SceneWindows, Window, pretrained_landmarks
 
+DetectorBatch = tuple[Tensor, list[Window]]
+
+_WIDTHS = {"yunet_n": 1, "yunet_l": 2}
 _BOX_WEIGHT, _LANDMARK_WEIGHT = 5.0, 0.1  # as published; the two scores have weight 1
 _SIDE_WEIGHT = 4.0  # against EIoU: enough to settle between two styles of boxes, see side_loss
 BLEND_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 
 
-def detector_loss(network: YuNet, images: Tensor, samples: Sequence[Sample], *, bfloat16: bool) -> Tensor:
+def detector_loss(network: YuNet, images: Tensor, samples: Sequence[Window]) -> Tensor:
     """Loss of one batch, summed over its parts and divided by the number of cells that learn a face.
 
     Args:
         network: in training mode.
         images: (b, 3, S, S) float32 BGR 0..255.
         samples: their labels.
-        bfloat16: run the network (not the loss) in mixed precision.
     """
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=bfloat16):
-        predictions = network(images)
-    face, objectness, raw_boxes, raw_landmarks = (output.float() for output in predictions)
+    face, objectness, raw_boxes, raw_landmarks = (output.float() for output in network(images))
     corners, strides = grid_cells(*images.shape[2:], device=images.device)
     boxes = decode_boxes(raw_boxes, corners, strides)
     landmarks = decode_landmarks(raw_landmarks, corners, strides)
@@ -72,145 +69,114 @@ def detector_loss(network: YuNet, images: Tensor, samples: Sequence[Sample], *, 
     return torch.stack(parts).sum() / max(1, count)
 
 
-def train_detector(recipe: DetectorRecipe, *, run: Path) -> YuNet:
+class DetectorTask(Task[YuNet, DetectorBatch]):
+    """Finding faces in windows of scenes.
+
+    Args:
+        recipe: data and sizes.
+        published: the network before fine-tuning; its landmarks are what is taught.
+    """
+
+    def __init__(self, recipe: DetectorRecipe, published: YuNet) -> None:
+        self._recipe = recipe
+        scenes = read_scenes(recipe.train)
+        landmarks = pretrained_landmarks(scenes, _detector(published, recipe))
+        self._windows = SceneWindows(scenes, landmarks, recipe)
+        self._validation = read_scenes(recipe.validation)
+
+    def steps(self, *, world: int) -> int:
+        return len(self._windows) // world // self._recipe.batch_size
+
+    def batches(self, epoch: int, *, rank: int, world: int) -> Iterator[DetectorBatch]:
+        order = list(range(len(self._windows)))
+        random.Random(f"{self._recipe.seed}/{epoch}").shuffle(order)  # the same in all processes
+        mine = order[rank : len(order) - len(order) % world : world]
+        size = self._recipe.batch_size
+        for start in range(0, len(mine) - size + 1, size):
+            samples = [self._windows.sample(index) for index in mine[start : start + size]]
+            stacked = torch.from_numpy(np.stack([sample.image for sample in samples]))
+            yield stacked.permute(0, 3, 1, 2).float(), samples
+
+    def loss(self, network: YuNet, batch: DetectorBatch) -> dict[str, Tensor]:
+        images, samples = batch
+        device = next(network.parameters()).device
+        return {"loss": detector_loss(network, images.to(device), samples)}
+
+    def validate(self, network: YuNet) -> dict[str, float]:
+        score = average_precision_any_face(self._validation, _detector(network, self._recipe))
+        return {"loss": 1 - score, "AP50": score}
+
+    def head(self, network: YuNet) -> list[nn.Parameter]:
+        return list(network.bbox_head.parameters())
+
+
+def train_detector(recipe: DetectorRecipe, *, run: Path, fabric: Fabric) -> tuple[YuNet, YuNet]:
     """Runs a recipe, or goes on with it where an earlier call left off.
 
     Args:
         recipe: data, sizes, rates.
         run: folder for the checkpoint and the log.
+        fabric: device and precision.
 
     Returns:
-        The network with the averaged weights.
+        The network before and after, the latter with the averaged weights.
 
     Raises:
         MaskcamError: the loss is not finite.
     """
-    random.seed(recipe.seed)
-    torch.manual_seed(recipe.seed)
-    network = _published(recipe)
-    scenes = read_scenes(recipe.train)
-    checkpoint = run / "checkpoint.pt"
-    teacher = _detector(network, recipe)
-    dataset = SceneCrops(scenes, pretrained_landmarks(scenes, teacher), recipe)
-    validation = read_scenes(recipe.validation)
-    network.to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-    )
-    steps = len(dataset) // recipe.batch_size
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.epochs * steps, pct_start=0.1
-    )
-    average = WeightAverage(network, decay=recipe.average_decay)
-    done = load_checkpoint(
-        checkpoint, recipe, network=network, optimizer=optimizer, schedule=schedule, average=average
-    )
-    for epoch in range(done, recipe.epochs):
-        total = 0.0
-        for step, (images, samples) in enumerate(_batches(dataset, recipe, seed=recipe.seed + epoch)):
-            loss = detector_loss(network, images, samples, bfloat16=recipe.bfloat16)
-            if not math.isfinite(loss.item()):
-                raise MaskcamError(
-                    f"loss became {loss.item()} in epoch {epoch + 1}, step {step + 1}: lower learning_rate"
-                )
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's
-            torch.nn.utils.clip_grad_norm_(network.parameters(), recipe.gradient_clip)
-            optimizer.step()
-            schedule.step()
-            average.update(network)
-            total += loss.item()
-            if step % 10 == 0:
-                print(
-                    f"epoch {epoch + 1}/{recipe.epochs} step {step}/{steps} loss {total / (step + 1):.3f}",
-                    flush=True,
-                )
-        save_checkpoint(
-            checkpoint,
-            recipe,
-            epoch=epoch + 1,
-            network=network,
-            optimizer=optimizer,
-            schedule=schedule,
-            average=average,
-        )
-        if (epoch + 1) % recipe.evaluate_every == 0 or epoch + 1 == recipe.epochs:
-            score = average_precision_any_face(validation, _detector(average.network, recipe))
-            print(f"epoch {epoch + 1}/{recipe.epochs} val AP50 {score:.4f}", flush=True)
-    return average.network
+    published = YuNet()
+    published.load_state_dict(load_file(recipe.initial_weights))
+    before = widen(published, width=_WIDTHS[recipe.architecture])
+    network = copy.deepcopy(before)
+    return before, run_training(DetectorTask(recipe, published), network, recipe, run=run, fabric=fabric)
 
 
 def _detector(network: YuNet, recipe: DetectorRecipe) -> YuNetDetector:
-    return YuNetDetector(network, size=recipe.evaluation_size, minimum_score=0.05, device=torch.device("cpu"))
+    device = next(network.parameters()).device
+    return YuNetDetector(network, size=recipe.evaluation_size, minimum_score=0.05, device=device)
 
 
-def _batches(
-    dataset: SceneCrops, recipe: DetectorRecipe, *, seed: int
-) -> Iterator[tuple[Tensor, list[Sample]]]:
-    loader = DataLoader(
-        dataset,
-        batch_size=recipe.batch_size,
-        shuffle=True,
-        drop_last=True,
-        num_workers=recipe.workers,
-        # forking after OpenCV has started its threads hangs the child
-        multiprocessing_context="spawn" if recipe.workers else None,
-        collate_fn=list,
-        worker_init_fn=_seed_worker,
-        generator=torch.Generator().manual_seed(seed),
-    )
-    for samples in loader:
-        stacked = torch.from_numpy(np.stack([sample.image for sample in samples]))
-        yield stacked.permute(0, 3, 1, 2).float(), samples
-
-
-def _seed_worker(_: int) -> None:
-    cv2.setNumThreads(1)
-    random.seed(torch.initial_seed())
-
-
-def train_and_ship(recipe_path: Path, *, run: Path, output: Path) -> ModelCard:
+def train_and_ship(
+    recipe: DetectorRecipe, *, run: Path, output: Path, fabric: Fabric, command: str
+) -> ModelCard:
     """Trains, measures, and writes the weights with their card.
 
     Args:
-        recipe_path: TOML file of a `DetectorRecipe`.
+        recipe: data, sizes, rates.
         run: folder for the checkpoint.
         output: the `.safetensors` to write.
+        command: for the card.
+        fabric: device and precision.
 
     Returns:
         The card.
     """
-    recipe = read_recipe(recipe_path, DetectorRecipe)
-    before = _published(recipe)
-    scenes = read_scenes(recipe.validation)
-    network, share = choose_blend(before, train_detector(recipe, run=run), scenes, recipe)
+    before, after = train_detector(recipe, run=run, fabric=fabric)
+    network, share = choose_blend(before, after, read_scenes(recipe.validation), recipe)
     round_to_half(network)
-    detector, published = _detector(network, recipe), _detector(before, recipe)
-    metrics = {}
-    for file in (recipe.validation, recipe.validation.with_name("test.json")):
-        scenes = read_scenes(file)
-        metrics[f"scenes/{file.stem}"] = {
-            "faces": sum(len(scene.boxes_xyxy) for scene in scenes),
-            "AP50": average_precision_any_face(scenes, detector),
-            "AP50_before_tuning": average_precision_any_face(scenes, published),
-        }
+    files = {"validation": recipe.validation} | ({"test": recipe.test} if recipe.test is not None else {})
     return ship(
         network,
         output,
         task="detector",
-        architecture="yunet_n",
+        architecture=recipe.architecture,
         classes=("face",),
         input_size=recipe.evaluation_size,
         channel_order="BGR",
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
-        training_data=f"WIDER FACE (published weights), then {recipe.train}".replace("../shared/data/", ""),
+        training_data=f"WIDER FACE (published weights), then {recipe.train.parent.name}/{recipe.train.stem}",
         protocol=(
             f"fine-tuned on train for {recipe.epochs} epochs, seed {recipe.seed}; "
             f"{share:.0%} of the fine-tuned and {1 - share:.0%} of the published weights, chosen on val"
         ),
-        metrics=metrics,
-        command=f"python -m train detector {recipe_path}",
+        metrics={
+            f"{file.parent.name}/{file.stem}": detection_figures(
+                read_scenes(file), _detector(network, recipe)
+            )
+            for file in files.values()
+        },
+        command=command,
     )
 
 
@@ -241,9 +207,3 @@ def blend(before: YuNet, after: YuNet, share: float) -> YuNet:
             if mine.is_floating_point():
                 mine.copy_(old.lerp(mine, share))
     return mixed
-
-
-def _published(recipe: DetectorRecipe) -> YuNet:
-    network = YuNet()
-    network.load_state_dict(load_file(recipe.initial_weights))
-    return network

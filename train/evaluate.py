@@ -1,151 +1,253 @@
-"""How well a classifier judges labelled faces."""
+"""`python -m train evaluate`: measures a classifier on labelled faces and keeps the result beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-import cv2
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from rich.console import Console
 
-from maskcam.classifiers.torch import normalise
-from maskcam.crops import CropSpec, cut_crops
-from maskcam.sources.images import read_image
-from maskcam.types import Image, MaskStatus
-from train.patches import folder_pictures, labelled_faces
-from train.scenes import Scene
+from maskcam.classifiers.base import Classifier
+from maskcam.classifiers.torch import TorchClassifier
+from maskcam.config import DetectorConfig
+from maskcam.detectors.base import Detector
+from maskcam.devices import choose_device
+from maskcam.errors import InputError
+from maskcam.types import MaskStatus
+from maskcam.weights import DEFAULT_DETECTOR, ModelCard, read_card, shipped_weights
+from train.evaluation import (
+    Evaluation,
+    FacesOf,
+    Stored,
+    confusion,
+    parts,
+    scale_agreement,
+    worst_mistakes,
+    write_evaluation,
+)
+from train.faces import FaceSet, Picture, Protocol, pictures
+from train.judging import found_crops, judge, statuses_by_scale
+from train.labelled import LabelledCrops, labelled_crops
+from train.recipe import ClassifierRecipe
+from train.runs import EVALUATION_FOLDER, find_weights, is_run, read_run_recipe
+from train.tables import print_evaluation
+
+MINIMUM_SIDE = 16
+"""Smaller faces of scenes are left out, pixels: people cannot tell their status either."""
+
+MINIMUM_SCORE = 0.05
+"""Found faces are judged down to the score that `maskcam predict` reports: the faint ones are the hard ones."""
+
+_CLASS_FOLDERS = {
+    "WithMask": MaskStatus.MASK,
+    "WithoutMask": MaskStatus.NO_MASK,
+    "mask": MaskStatus.MASK,
+    "no_mask": MaskStatus.NO_MASK,
+    "incorrect": MaskStatus.INCORRECT,
+}
+_PROTOCOLS: tuple[Protocol, ...] = ("paper", "leak_free")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelledCrops:
-    """Crops as the runtime cuts them.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is evaluated.
 
     Attributes:
-        images: (n, S, S, 3) uint8 BGR.
-        statuses: n labels.
-        sides: (n,) float32, shorter side of each face in pixels of its picture.
+        weights: the `.safetensors`.
+        output: folder for the results.
+        recipe: of the run that made the weights, where there is one.
     """
 
-    images: Image
-    statuses: tuple[MaskStatus, ...]
-    sides: NDArray[np.float32]
+    weights: Path
+    output: Path
+    recipe: ClassifierRecipe | None
 
 
-def scene_crops(scenes: Iterable[Scene], spec: CropSpec, *, minimum_side: float) -> LabelledCrops:
-    """Crops of the labelled boxes of at least `minimum_side` pixels."""
-    images: list[Image] = []
-    statuses: list[MaskStatus] = []
-    sides: list[NDArray[np.float32]] = []
-    for scene in scenes:
-        boxes, labels = labelled_faces(scene, minimum_side=minimum_side)
-        images.append(cut_crops(scene.read(), boxes, spec))
-        statuses += labels
-        sides.append((boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf))
-    return LabelledCrops(np.concatenate(images), tuple(statuses), np.concatenate(sides))
-
-
-def folder_crops(root: Path, classes: dict[str, MaskStatus], spec: CropSpec) -> LabelledCrops:
-    """Pictures that are a face already, each resized to a whole crop."""
-    images: list[Image] = []
-    statuses: list[MaskStatus] = []
-    sides: list[int] = []
-    for folder, status in classes.items():
-        for file in folder_pictures(root / folder):
-            image = read_image(file)
-            shrinks = min(image.shape[:2]) > spec.size
-            interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            crop = cv2.resize(image, (spec.size, spec.size), interpolation=interpolation)
-            images.append(np.asarray(crop, np.uint8))
-            statuses.append(status)
-            sides.append(min(image.shape[:2]))
-    return LabelledCrops(np.stack(images), tuple(statuses), np.array(sides, np.float32))
-
-
-def crop_logits(
-    network: nn.Module, images: Image, *, mean: Sequence[float], std: Sequence[float], batch_size: int = 64
-) -> Tensor:
-    """(n, S, S, 3) uint8 BGR crops to (n, classes) float32 logits."""
-    network.eval()
-    mean_, std_ = (torch.tensor(values).view(1, 3, 1, 1) for values in (mean, std))
-    with torch.inference_mode():
-        return torch.cat(
-            [
-                network(normalise(torch.from_numpy(images[i : i + batch_size]), mean_, std_, reverse=True))
-                for i in range(0, len(images), batch_size)
-            ]
-        )
-
-
-def accuracy(
-    predicted: NDArray[np.int64], crops: LabelledCrops, classes: Sequence[MaskStatus]
-) -> dict[str, float]:
-    """The figures that count, each in [0, 1].
+def evaluate(
+    weights_or_run: Path,
+    *,
+    on: Sequence[str],
+    data: Path,
+    output: Path | None,
+    detector_weights: Path | None,
+    device: str,
+    scales: bool,
+    console: Console,
+) -> None:
+    """Measures weights on test sets, prints the figures and writes them.
 
     Args:
-        predicted: (n,) index into `classes`.
-        crops: the labels.
-        classes: of the network.
+        weights_or_run: a `.safetensors` file or the folder of a run.
+        on: test sets as `NAME=SPEC`, see `parse_set`; none: those of the run's recipe, or else the standard ones.
+        data: folder of the standard test sets.
+        output: folder; the results go to `evaluation/` in it. None: the run's.
+        detector_weights: find the faces of scenes; None: the shipped ones.
+        device: name, see `maskcam.devices`.
+        scales: also judge every face of scenes in boxes drawn tighter and looser, which takes seven times as long.
+        console: for the tables.
 
-    Returns:
-        `mask_or_not`: accuracy of mask against no_mask on faces that are one of the two, "incorrect" counting as
-        no_mask; `false_incorrect`: worn masks called incorrect; `incorrect_recall`, where there is any incorrect.
+    Raises:
+        MaskcamError: weights, run or data are missing or not what they should be.
     """
-    said = np.array([classes[i] for i in predicted], dtype=object)
-    true = np.array(crops.statuses, dtype=object)
-    plain = (true == MaskStatus.MASK) | (true == MaskStatus.NO_MASK)
-    agree = (said == MaskStatus.MASK) == (true == MaskStatus.MASK)
-    found = {
-        "mask_or_not": float(agree[plain].mean()),
-        "false_incorrect": float((said == MaskStatus.INCORRECT)[true == MaskStatus.MASK].mean()),
-    }
-    worn_wrong = true == MaskStatus.INCORRECT
-    if worn_wrong.any():
-        found["incorrect_recall"] = float((said == MaskStatus.INCORRECT)[worn_wrong].mean())
-    return found
+    target = find_target(weights_or_run, output)
+    sets = dict(parse_set(text) for text in on) or (target.recipe.tests if target.recipe else {})
+    sets = sets or standard_sets(data)
+    card = read_card(target.weights)
+    detector_weights = detector_weights or shipped_weights(DEFAULT_DETECTOR)
+    chosen = choose_device(device)
+    with (
+        TorchClassifier.from_weights(target.weights, device=chosen) as classifier,
+        DetectorConfig(weights=detector_weights, minimum_score=MINIMUM_SCORE).build(
+            device=str(chosen)
+        ) as detector,
+    ):
+        bench = _Bench(card, classifier, detector, read_card(detector_weights).name, target.recipe)
+        for name, face_set in sets.items():
+            for stored in bench.measure(name, face_set, scales=scales):
+                file = write_evaluation(target.output / EVALUATION_FOLDER, stored)
+                print_evaluation(console, stored.evaluation)
+                console.print(f"Written to {file}\n", soft_wrap=True)
 
 
-SIZE_BANDS = ((16, 24), (24, 48), (48, np.inf))
-"""Shorter side of a face in pixels: from, to."""
+def find_target(weights_or_run: Path, output: Path | None) -> Target:
+    """Resolves what the user named.
+
+    Raises:
+        InputError: a run has no weights yet, or weights that belong to no run come without a folder for the results.
+    """
+    if weights_or_run.is_dir():
+        weights = find_weights(weights_or_run)
+        if weights is None:
+            raise InputError(
+                f"{weights_or_run} holds no .safetensors yet: finish `python -m train fit` first"
+            )
+        run = weights_or_run
+    else:
+        weights, run = weights_or_run, weights_or_run.parent
+    recipe = read_run_recipe(run) if is_run(run) else None
+    if recipe is None and output is None:
+        raise InputError(f"{weights_or_run} belongs to no run: say with -o DIR where the results are to go")
+    return Target(weights, output or run, recipe)
 
 
-def figures(
-    probabilities: Tensor, crops: LabelledCrops, classes: Sequence[MaskStatus]
-) -> dict[str, float | int | dict[str, float]]:
-    """What a model card reports: `accuracy`, calibration error and accuracy per size band.
+def parse_set(text: str) -> tuple[str, FaceSet]:
+    """Reads a test set as given on the command line.
 
     Args:
-        probabilities: (n, classes).
-        crops: the labels.
-        classes: of the network.
+        text: `NAME=SPEC`; SPEC is a COCO file (`scenes/val.json`), a folder with a sub-folder per class (`mask`,
+            `no_mask`, `incorrect`, `WithMask`, `WithoutMask`), or the folder of the study's data, whose test part is
+            taken by the official folders, or with `:leak_free` behind it by source photographs.
+
+    Raises:
+        InputError: it is none of these.
     """
-    predicted = probabilities.argmax(1).numpy()
-    said = np.array([classes[i] for i in predicted], dtype=object)
-    right = said == np.array(crops.statuses, dtype=object)
-    found: dict[str, float | int | dict[str, float]] = {
-        "faces": len(predicted),
-        "accuracy": float(right.mean()),
-    }
-    found |= accuracy(predicted, crops, classes)
-    found["calibration_error"] = calibration_error(probabilities.amax(1).numpy(), right)
-    found["accuracy_by_side_px"] = {
-        f"{low}-{high}" if high < np.inf else f"{low}+": float(right[band].mean())
-        for low, high in SIZE_BANDS
-        if (band := (crops.sides >= low) & (crops.sides < high)).any()
-    }
-    return found
-
-
-def calibration_error(confidence: NDArray[np.float32], right: NDArray[np.bool_], *, bins: int = 15) -> float:
-    """Expected calibration error (Guo et al., "On Calibration of Modern Neural Networks", 2017), in [0, 1]."""
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    return float(
-        sum(
-            abs(confidence[which == b].mean() - right[which == b].mean()) * (which == b).mean()
-            for b in range(bins)
-            if (which == b).any()
+    name, equals, spec = text.partition("=")
+    head, _, tail = spec.rpartition(":")
+    where, protocol = (Path(head), tail) if tail in _PROTOCOLS else (Path(spec), "paper")
+    if not (name and equals and spec):
+        raise InputError(
+            f"a test set is given as NAME=SPEC, like scenes=../data/scenes/test.json, got {text!r}"
         )
-    )
+    if where.is_file():
+        return name, FaceSet(scenes=where)
+    if (where / "Test").is_dir():
+        return name, FaceSet(kaggle=where, split="test", protocol=protocol)
+    classes = {folder: status for folder, status in _CLASS_FOLDERS.items() if (where / folder).is_dir()}
+    if not classes:
+        raise InputError(
+            f"test set {name}: {where} is no COCO file and no folder with a sub-folder per class "
+            f"({', '.join(_CLASS_FOLDERS)})"
+        )
+    return name, FaceSet(folder=where, classes=classes)
+
+
+def standard_sets(data: Path) -> dict[str, FaceSet]:
+    """What weights are measured on that say nothing themselves."""
+    return {
+        "scenes/test": FaceSet(scenes=data / "scenes" / "test.json"),
+        "faces test, paper": FaceSet(kaggle=data / "faces", split="test"),
+        "faces test, leak-free": FaceSet(kaggle=data / "faces", split="test", protocol="leak_free"),
+    }
+
+
+def caution(recipe: ClassifierRecipe | None, face_set: FaceSet) -> str | None:
+    """Why figures on the study's data flatter: one protocol's test pictures are among the other's for training."""
+    if recipe is None or face_set.kaggle is None:
+        return None
+    for fitted in recipe.data:
+        crossed = fitted.kaggle is not None and fitted.protocol != face_set.protocol
+        by_folder = fitted.folder is not None and fitted.folder.parent == face_set.kaggle
+        if crossed or (by_folder and face_set.protocol == "leak_free"):
+            return f"some of these pictures were fitted on: the run trained on {fitted.name}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """Everything that stays the same from test set to test set."""
+
+    card: ModelCard
+    classifier: Classifier
+    detector: Detector
+    detector_name: str
+    recipe: ClassifierRecipe | None
+
+    def measure(self, name: str, face_set: FaceSet, *, scales: bool) -> Iterator[Stored]:
+        """Yields the evaluation of labelled faces and, for scenes, that of the faces found in them."""
+        of_scenes = face_set.scenes is not None
+        minimum = max(face_set.minimum_side, MINIMUM_SIDE)
+        face_set = face_set.model_copy(update={"minimum_side": minimum})
+        chosen = pictures(face_set)
+        crops = labelled_crops(chosen, self.classifier.crop)
+        if not len(crops):
+            raise InputError(f"test set {name} has no labelled face of at least {minimum:g} pixels")
+        yield self._stored(
+            name, face_set, "labelled boxes" if of_scenes else "whole pictures", chosen, crops, scales
+        )
+        if of_scenes:
+            found = found_crops(chosen, self.detector, self.classifier.crop)
+            yield self._stored(name, face_set, "found faces", chosen, found, scales=False)
+
+    def _stored(
+        self,
+        name: str,
+        face_set: FaceSet,
+        faces_of: FacesOf,
+        chosen: Sequence[Picture],
+        crops: LabelledCrops,
+        scales: bool,
+    ) -> Stored:
+        classes = tuple(MaskStatus(status) for status in self.card.classes)
+        judged = judge(self.classifier, crops, classes)
+        agreement = None
+        if scales and face_set.scenes is not None:
+            agreement = scale_agreement(statuses_by_scale(self.classifier, chosen, classes))
+        evaluation = Evaluation(
+            name=f"{_plain(name)}, {faces_of}",
+            faces_of=faces_of,
+            face_set=face_set,
+            weights=self.card.name,
+            sha256=self.card.sha256,
+            architecture=self.card.architecture,
+            input_size=self.card.input_size,
+            parameters=self.card.parameters,
+            detector=self.detector_name if faces_of == "found faces" else None,
+            caution=caution(self.recipe, face_set),
+            classes=classes,
+            labelled=sum(len(picture.statuses) for picture in chosen),
+            pictures=len(chosen),
+            left_out=len(judged) - len(judged.answerable()),
+            confusion=confusion(judged),
+            scale_agreement=agreement,
+            **parts(judged),
+        )
+        return Stored(evaluation, judged, worst_mistakes(judged, crops))
+
+
+def _plain(name: str) -> str:
+    """Recipes may call a test set `scenes/test, labelled boxes`, as the card is to show it."""
+    for ending in get_args(FacesOf):
+        name = name.removesuffix(f", {ending}")
+    return name

@@ -1,174 +1,175 @@
-"""Trains a mask classifier: one visible loop."""
+"""Trains a mask classifier by a recipe, and ships it."""
 
 from __future__ import annotations
 
-import math
-import random
-import time
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from lightning.fabric import Fabric
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from maskcam.classifiers.torch import normalise
 from maskcam.crops import CropSpec
 from maskcam.detectors.yunet import YuNetDetector
-from maskcam.errors import ConfigError, MaskcamError
+from maskcam.errors import ConfigError
 from maskcam.networks import build_network
 from maskcam.networks.yunet import YuNet
 from maskcam.types import MaskStatus
 from maskcam.weights import ModelCard
-from train.augment import camera_crop
-from train.average import WeightAverage
+from train.batches import MEAN, STD, Chooser, Draw, batches
 from train.calibrate import calibrate
-from train.checkpoints import load_checkpoint, save_checkpoint
-from train.evaluate import LabelledCrops, accuracy, crop_logits, figures, folder_crops, scene_crops
-from train.masks import masked_patches
-from train.patches import Patch, folder_patches, scene_patches
-from train.recipe import ClassifierRecipe, read_recipe
-from train.scenes import read_scenes
+from train.faces import Picture, pictures
+from train.initial import head_parameters, load_initial
+from train.labelled import LabelledCrops, labelled_crops
+from train.loop import Task, run_training
+from train.recipe import ClassifierRecipe
+from train.scores import accuracy, crop_logits, figures
 from train.ship import round_to_half, ship
-
-# ImageNet's, in 0..255 and RGB order, as the initial weights were trained with
-MEAN = (123.675, 116.28, 103.53)
-STD = (58.395, 57.12, 57.375)
 
 UNSURE_BELOW = 0.5
 """A single verdict whose likeliest class has less than half of the probability says nothing."""
 
-_MOST_DRAWN = 2000  # faces per data set and status that get a drawn mask: more take long and add little
 
-
-class Draw:
-    """Draws the samples of an epoch: each class of each data set with its share, whatever their sizes.
+class ClassifierTask(Task[nn.Module, tuple[Tensor, Tensor]]):
+    """Faces to statuses by cross entropy; with two classes that is the study's binary cross entropy.
 
     Args:
-        recipe: data and shares.
+        recipe: data, shares, augmentation.
+        validation: what is chosen on.
+        fit_on: which pictures of the recipe's data take part.
     """
 
-    def __init__(self, recipe: ClassifierRecipe) -> None:
-        self.groups: list[list[Patch]] = []
-        self.shares: list[float] = []
-        for data in recipe.data:
-            if data.scenes is not None:
-                patches = scene_patches(read_scenes(data.scenes), minimum_side=data.minimum_side)
-            else:
-                assert data.folder is not None
-                patches = folder_patches(data.folder, data.classes)
-            for status, share in data.share.items():
-                self._add([patch for patch in patches if patch.status is status], share)
-            bare = [patch for patch in patches if patch.status is MaskStatus.NO_MASK]
-            for status, share in data.drawn_share.items():
-                chosen = random.sample(bare, min(len(bare), _MOST_DRAWN))
-                self._add(list(masked_patches(chosen, landmark_detector(recipe), status)), share)
+    def __init__(
+        self, recipe: ClassifierRecipe, validation: LabelledCrops, *, fit_on: Chooser | None = None
+    ) -> None:
+        self._recipe = recipe
+        self._validation = validation
+        self._labels = torch.tensor([_label(status, recipe) for status in validation.statuses])
+        self._draw = Draw(recipe, landmarks=landmark_detector(recipe), only=fit_on)
 
-    def _add(self, group: list[Patch], share: float) -> None:
-        self.groups.append(group)
-        self.shares.append(share)
+    def steps(self, *, world: int) -> int:
+        return len(self._draw) // world // self._recipe.batch_size
 
-    def epoch(self, samples: int) -> list[Patch]:
-        """A shuffled list of about `samples` patches; every patch of a group comes up before any comes up again."""
-        drawn: list[Patch] = []
-        for group, share in zip(self.groups, self.shares, strict=True):
-            count = round(samples * share / sum(self.shares))
-            repeats, rest = divmod(count, len(group))
-            drawn += group * repeats + random.sample(group, rest)
-        random.shuffle(drawn)
-        return drawn
+    def batches(self, epoch: int, *, rank: int, world: int) -> Iterator[tuple[Tensor, Tensor]]:
+        drawn = self._draw.epoch(f"{self._recipe.seed}/{epoch}")
+        yield from batches(drawn[rank : len(drawn) - len(drawn) % world : world], self._recipe)
+
+    def loss(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        images, labels = (tensor.to(_device(network)) for tensor in batch)
+        logits = network(images)
+        return {
+            "loss": F.cross_entropy(logits, labels, label_smoothing=self._recipe.label_smoothing),
+            "accuracy": (logits.argmax(1) == labels).float().mean(),
+        }
+
+    def validate(self, network: nn.Module) -> dict[str, float]:
+        logits = logits_of(network, self._validation)
+        predicted = logits.argmax(1)
+        return {
+            "loss": F.cross_entropy(logits, self._labels).item(),
+            "accuracy": (predicted == self._labels).float().mean().item(),
+            **accuracy(predicted.numpy(), self._validation, self._recipe.classes),
+        }
+
+    def head(self, network: nn.Module) -> list[nn.Parameter]:
+        return head_parameters(network, self._recipe.architecture)
 
 
-def fit(recipe: ClassifierRecipe, *, run: Path) -> nn.Module:
+def fit(recipe: ClassifierRecipe, *, run: Path, fabric: Fabric, fold: int | None = None) -> nn.Module:
     """Runs a recipe, or goes on with it where an earlier call left off.
 
     Args:
         recipe: network, data, rates.
-        run: folder for the checkpoint.
+        run: folder for checkpoint and history.
+        fabric: device and precision.
+        fold: of the recipe's folds, to validate on; the recipe's validation set is then left alone.
 
     Returns:
-        The network with the averaged weights.
+        The trained network, on the CPU.
 
     Raises:
         MaskcamError: the loss is not finite.
     """
-    random.seed(recipe.seed)
     torch.manual_seed(recipe.seed)
-    network = build_network(recipe.architecture, classes=len(recipe.classes))
-    if recipe.initial_weights is not None:
-        load_body(network, recipe.initial_weights)
-    network.to(memory_format=torch.channels_last).train()
-    draw = Draw(recipe)
-    validation = scene_crops(read_scenes(recipe.validation), crop_spec(recipe), minimum_side=16)
-    optimizer = torch.optim.AdamW(
-        parameter_groups(network, weight_decay=recipe.weight_decay), lr=recipe.learning_rate
-    )
-    steps = len(draw.epoch(recipe.samples_per_epoch)) // recipe.batch_size
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, recipe.learning_rate, total_steps=recipe.epochs * steps, pct_start=0.15
-    )
-    criterion = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
-    average = WeightAverage(network, decay=recipe.average_decay)
-    parts: dict[str, Any] = {
-        "network": network,
-        "optimizer": optimizer,
-        "schedule": schedule,
-        "average": average,
+    network = build_network(recipe.architecture, classes=len(recipe.classes), input_size=recipe.input_size)
+    load_initial(network, recipe.architecture, recipe.init)
+    spec = crop_spec(recipe)
+    if fold is None:
+        task = ClassifierTask(recipe, labelled_crops(pictures(recipe.validation), spec))
+    else:
+        held_out = in_fold(recipe, fold)
+        kept = [picture for data in recipe.data for picture in pictures(data) if held_out(picture)]
+        task = ClassifierTask(recipe, labelled_crops(kept, spec), fit_on=lambda p: not held_out(p))
+    return run_training(task, network, recipe, run=run, fabric=fabric)
+
+
+def cross_validate(recipe: ClassifierRecipe, *, run: Path, fabric: Fabric) -> dict[str, float]:
+    """Trains once per fold and writes the figures of each to `folds.json`.
+
+    Returns:
+        Mean and standard deviation over the folds of each validation figure.
+    """
+    assert recipe.folds is not None
+    results = []
+    for fold in range(recipe.folds):
+        folder = run / f"fold-{fold + 1}"
+        fit(recipe, run=folder, fabric=fabric, fold=fold)
+        rows = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+        row = min(rows, key=lambda row: row["validation_loss"]) if recipe.patience else rows[-1]
+        results.append({name: value for name, value in row.items() if name.startswith("validation_")})
+    (run / "folds.json").write_text(json.dumps({"folds": results}, indent=2) + "\n")
+    table = {name: np.array([result[name] for result in results]) for name in results[0]}
+    return {
+        f"{name}_{what}": float(value)
+        for name, values in table.items()
+        for what, value in (("mean", values.mean()), ("std", values.std(ddof=1)))
     }
-    done = load_checkpoint(run / "checkpoint.pt", recipe, **parts)
-    for epoch in range(done, recipe.epochs):
-        start, total = time.monotonic(), 0.0
-        patches = draw.epoch(recipe.samples_per_epoch)[: steps * recipe.batch_size]
-        for step, (images, labels) in enumerate(batches(patches, recipe)):
-            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
-                logits = network(images)
-            loss = criterion(logits.float(), labels)
-            if not math.isfinite(loss.item()):
-                raise MaskcamError(
-                    f"loss became {loss.item()} in epoch {epoch + 1}, step {step + 1}: lower learning_rate"
-                )
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            average.update(network)
-            total += loss.item()
-        save_checkpoint(run / "checkpoint.pt", recipe, epoch=epoch + 1, **parts)
-        print(
-            f"epoch {epoch + 1}/{recipe.epochs} loss {total / steps:.4f} "
-            f"{report(average.network, validation, recipe)} {time.monotonic() - start:.0f} s",
-            flush=True,
-        )
-    return average.network
 
 
-def train_and_ship(recipe_path: Path, *, run: Path, output: Path) -> ModelCard:
+def in_fold(recipe: ClassifierRecipe, fold: int) -> Chooser:
+    """Whether a picture belongs to a fold: groups stay together, and a seed gives other folds."""
+
+    def chosen(picture: Picture) -> bool:
+        digest = hashlib.sha256(f"{recipe.seed}/{picture.group}".encode()).digest()
+        return int.from_bytes(digest[:4], "big") % (recipe.folds or 1) == fold
+
+    return chosen
+
+
+def train_and_ship(
+    recipe: ClassifierRecipe, *, run: Path, output: Path, fabric: Fabric, command: str
+) -> ModelCard:
     """Trains, calibrates on the validation set, measures, and writes the weights with their card.
 
     Args:
-        recipe_path: TOML file of a `ClassifierRecipe`.
+        recipe: network, data, rates.
         run: folder for the checkpoint.
         output: the `.safetensors` to write.
+        command: for the card.
+        fabric: device and precision.
 
     Returns:
         The card.
     """
-    recipe = read_recipe(recipe_path, ClassifierRecipe)
-    network = fit(recipe, run=run)
+    protocol = f"fitted on train, chosen and calibrated on validation, up to {recipe.epochs} epochs, seed {recipe.seed}"
+    if recipe.folds is not None:
+        scores = cross_validate(recipe, run=run, fabric=fabric)
+        mean, std = scores["validation_accuracy_mean"], scores["validation_accuracy_std"]
+        protocol += f"; {recipe.folds}-fold cross-validation on train: accuracy {mean:.4f} +- {std:.4f}"
+    network = fit(recipe, run=run, fabric=fabric)
     round_to_half(network)
     spec = crop_spec(recipe)
-    validation = scene_crops(read_scenes(recipe.validation), spec, minimum_side=16)
-    calibration = calibrate(_logits(network, validation), validation, recipe.classes)
-    tests = {"scenes/val, labelled boxes": validation}
-    if recipe.test_scenes is not None:
-        tests["scenes/test, labelled boxes"] = scene_crops(
-            read_scenes(recipe.test_scenes), spec, minimum_side=16
-        )
-    if recipe.test_folder is not None:
-        classes = next(data.classes for data in recipe.data if data.folder is not None)
-        tests["faces/Test, whole pictures"] = folder_crops(recipe.test_folder, classes, spec)
+    validation = labelled_crops(pictures(recipe.validation), spec)
+    calibration = calibrate(logits_of(network, validation), validation, recipe.classes)
+    tests = {
+        f"{recipe.validation.name}, validation": validation,
+        **{name: labelled_crops(pictures(faces), spec) for name, faces in recipe.tests.items()},
+    }
     return ship(
         network,
         output,
@@ -183,53 +184,25 @@ def train_and_ship(recipe_path: Path, *, run: Path, output: Path) -> ModelCard:
         temperature=calibration.temperature,
         class_bias=calibration.class_bias,
         unsure_below=UNSURE_BELOW,
-        training_data=", ".join(str(data.scenes or data.folder) for data in recipe.data).replace(
-            "../shared/", ""
-        ),
-        protocol=(
-            f"fitted on train, calibrated on val, {recipe.epochs} epochs, seed {recipe.seed}; "
-            "measured on faces of 16 px and more"
-        ),
+        training_data=", ".join(data.name for data in recipe.data),
+        protocol=protocol,
         metrics={
-            name: figures(calibration.apply(_logits(network, crops)), crops, recipe.classes)
+            name: figures(calibration.apply(logits_of(network, crops)), crops, recipe.classes)
             for name, crops in tests.items()
         },
-        command=f"python -m train fit {recipe_path}",
+        command=command,
     )
 
 
-def _logits(network: nn.Module, crops: LabelledCrops) -> Tensor:
+def logits_of(network: nn.Module, crops: LabelledCrops) -> Tensor:
+    """(n, classes) float32 logits on the CPU."""
     return crop_logits(network, crops.images, mean=MEAN, std=STD)
 
 
-def report(network: nn.Module, crops: LabelledCrops, recipe: ClassifierRecipe) -> str:
-    """Accuracies on labelled crops, in one line."""
-    predicted = _logits(network, crops).argmax(1).numpy()
-    return " ".join(
-        f"{name} {value:.4f}" for name, value in accuracy(predicted, crops, recipe.classes).items()
-    )
-
-
-def batches(patches: list[Patch], recipe: ClassifierRecipe) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields (b, 3, S, S) float32 normalised inputs and (b,) labels, freshly augmented."""
-    spec = crop_spec(recipe)
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
-    label = {status: i for i, status in enumerate(recipe.classes)}
-    for start in range(0, len(patches), recipe.batch_size):
-        chosen = patches[start : start + recipe.batch_size]
-        crops = np.stack([camera_crop(patch, spec) for patch in chosen])
-        labels = torch.tensor([label[patch.status] for patch in chosen])
-        yield normalise(torch.from_numpy(crops), mean, std, reverse=True), labels
-
-
-def landmark_detector(recipe: ClassifierRecipe) -> YuNetDetector:
-    """The detector whose landmarks say where masks are drawn.
-
-    Raises:
-        ConfigError: the recipe names no weights for it.
-    """
+def landmark_detector(recipe: ClassifierRecipe) -> YuNetDetector | None:
+    """The detector whose landmarks say where masks are drawn; None where none are."""
     if recipe.landmark_weights is None:
-        raise ConfigError("the recipe draws masks (drawn_share) and needs landmark_weights")
+        return None
     network = YuNet()
     network.load_state_dict(load_file(recipe.landmark_weights))
     return YuNetDetector(network, size=256, minimum_score=0.6, device=torch.device("cpu"))
@@ -240,24 +213,14 @@ def crop_spec(recipe: ClassifierRecipe) -> CropSpec:
     return CropSpec(size=recipe.input_size, margin=recipe.crop_margin)
 
 
-def load_body(network: nn.Module, weights: Path) -> None:
-    """Loads all tensors of a file into a network; only its head may be missing there.
-
-    Raises:
-        MaskcamError: the file holds tensors that the network has not, or lacks more than the head.
-    """
-    missing, unexpected = network.load_state_dict(load_file(weights), strict=False)
-    if unexpected or any(not name.startswith(("classifier.", "fc.")) for name in missing):
-        raise MaskcamError(
-            f"{weights} does not fit {type(network).__name__}: {len(unexpected)} unknown and "
-            f"{len(missing)} missing tensors"
+def _label(status: MaskStatus, recipe: ClassifierRecipe) -> int:
+    if status not in recipe.classes:
+        raise ConfigError(
+            f"validation holds faces labelled {status.value}, but the recipe's classes are "
+            f"{', '.join(known.value for known in recipe.classes)}: validate on data with these classes only"
         )
+    return recipe.classes.index(status)
 
 
-def parameter_groups(network: nn.Module, *, weight_decay: float) -> list[dict[str, object]]:
-    """Decays matrices and kernels only: shrinking biases and batch-norm gains does harm."""
-    parameters = list(network.parameters())
-    return [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+def _device(network: nn.Module) -> torch.device:
+    return next(network.parameters()).device

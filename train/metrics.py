@@ -8,47 +8,121 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from maskcam.detectors.base import Detector
 from train.scenes import Scene
 
+Rows = NDArray[np.float64]
+
+
+_EVERY_SIZE = (0.0, 1e10)
+SIDE_BANDS = ((0, 16), (16, 24), (24, 48), (48, 100_000))
+"""Shorter side of a face in pixels: from, to."""
+
+OPERATING_SCORE = 0.5
+"""Faces that people are shown score at least this; see `maskcam.config`."""
+
 
 def average_precision_any_face(scenes: Sequence[Scene], detector: Detector) -> float:
     """COCO average precision at IoU 0.5 of all faces, whatever their status, in [0, 1]; unlabelled faces ignored."""
+    return average_precision(*_truth_and_found(scenes, detector))
+
+
+def detection_figures(scenes: Sequence[Scene], detector: Detector) -> dict[str, Any]:
+    """What a model card reports of a detector.
+
+    Returns:
+        `faces`, `AP50` and `AP40` (the least IoU in percent), `AP50_by_side_px`, and `recall_masked_20_40_px`: the
+        part of masked faces whose shorter side is 20 to 40 pixels that are found at IoU 0.5 with any score, and, as
+        `..._shown`, with at least `OPERATING_SCORE`.
+    """
+    truth, found = _truth_and_found(scenes, detector)
+    faces = [face for face in truth.dataset["annotations"] if not face["iscrowd"]]
+    bands = {band_name(low, high): (float(low**2), float(high**2)) for low, high in SIDE_BANDS}
+    masked = [face["id"] for face in faces if face["status"] == 1 and 20**2 <= face["area"] < 40**2]
+    return {
+        "faces": len(faces),
+        "AP50": average_precision(truth, found),
+        "AP40": average_precision(truth, found, iou=0.4),
+        "AP50_by_side_px": {
+            name: average_precision(truth, found, areas=area) for name, area in bands.items()
+        },
+        "recall_masked_20_40_px": _recall(truth, found, masked),
+        "recall_masked_20_40_px_shown": _recall(truth, found[found[:, 5] >= OPERATING_SCORE], masked),
+    }
+
+
+def band_name(low: float, high: float) -> str:
+    """`16-24`, or `48+`."""
+    return f"{low:g}+" if high >= SIDE_BANDS[-1][1] else f"{low:g}-{high:g}"
+
+
+def average_precision(
+    truth: COCO, found: Rows, *, iou: float = 0.5, areas: tuple[float, float] = _EVERY_SIZE
+) -> float:
+    """Average precision over COCO's 101 recalls, in [0, 1]; NaN where there is nothing to find.
+
+    Args:
+        truth: faces, all of category 1; `area` is the square of the shorter side.
+        found: (n, 7) image id, box xywh in pixels, score, category 1.
+        iou: least overlap of a hit.
+        areas: least and greatest area of the faces that count; others are ignored.
+    """
+    evaluation = _evaluate(truth, found, iou=iou, areas=areas)
+    precision = evaluation.eval["precision"][0, :, 0, 0, -1]
+    counted = precision[precision > -1]
+    return float(counted.mean()) if len(counted) else float("nan")
+
+
+def _recall(truth: COCO, found: Rows, face_ids: Sequence[int]) -> float:
+    evaluation = _evaluate(truth, found, iou=0.5, areas=_EVERY_SIZE)
+    hits = {
+        face
+        for image in evaluation.evalImgs
+        if image is not None
+        for face, match in zip(image["gtIds"], image["gtMatches"][0], strict=True)
+        if match > 0
+    }
+    return len(hits & set(face_ids)) / len(face_ids) if face_ids else float("nan")
+
+
+def _evaluate(truth: COCO, found: Rows, *, iou: float, areas: tuple[float, float]) -> COCOeval:
+    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports by printing
+        evaluation = COCOeval(truth, truth.loadRes(found), "bbox")
+        for detection in evaluation.cocoDt.anns.values():  # as for the faces
+            detection["area"] = min(detection["bbox"][2:]) ** 2
+        evaluation.params.iouThrs = np.array([iou])
+        evaluation.params.maxDets = [1, 10, 300]
+        evaluation.params.areaRng = [list(areas)]
+        evaluation.params.areaRngLbl = ["all"]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation
+
+
+def _truth_and_found(scenes: Sequence[Scene], detector: Detector) -> tuple[COCO, Rows]:
     faces: list[dict[str, Any]] = []
     found: list[list[float]] = []
     for scene in scenes:
-        boxes = [(box, 0) for box in scene.boxes_xyxy] + [(box, 1) for box in scene.ignored_xyxy]
-        for box, crowd in boxes:
+        crowd = [(box, 0, 1) for box in scene.ignored_xyxy]
+        labelled = [(box, c, 0) for box, c in zip(scene.boxes_xyxy, scene.categories, strict=True)]
+        for box, status, is_crowd in labelled + crowd:
             xywh = [float(v) for v in (*box[:2], *(box[2:] - box[:2]))]
-            faces.append(
-                {
-                    "id": len(faces) + 1,
-                    "image_id": scene.image_id,
-                    "category_id": 1,
-                    "bbox": xywh,
-                    "area": xywh[2] * xywh[3],
-                    "iscrowd": crowd,
-                }
-            )
+            face = {"id": len(faces) + 1, "image_id": scene.image_id, "category_id": 1, "bbox": xywh}
+            faces.append(face | {"area": min(xywh[2:]) ** 2, "iscrowd": is_crowd, "status": int(status)})
         (result,) = detector.detect([scene.read()])
         for box, score in zip(result.boxes_xyxy, result.scores, strict=True):
             found.append([scene.image_id, *box[:2], *(box[2:] - box[:2]), score, 1])
-    with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports by printing
-        truth = COCO()
-        truth.dataset = {
-            "info": {},
-            "images": [{"id": scene.image_id} for scene in scenes],
-            "annotations": faces,
-            "categories": [{"id": 1, "name": "face"}],
-        }
+    truth = COCO()
+    truth.dataset = {
+        "info": {},
+        "images": [{"id": scene.image_id} for scene in scenes],
+        "annotations": faces,
+        "categories": [{"id": 1, "name": "face"}],
+    }
+    with contextlib.redirect_stdout(io.StringIO()):
         truth.createIndex()
-        evaluation = COCOeval(truth, truth.loadRes(np.array(found, np.float64).reshape(-1, 7)), "bbox")
-        evaluation.params.iouThrs = np.array([0.5])
-        evaluation.params.maxDets = [1, 10, 300]
-        evaluation.evaluate()
-        evaluation.accumulate()
-    precision = evaluation.eval["precision"][0, :, 0, 0, -1]
-    return float(precision[precision > -1].mean())
+    return truth, np.array(found, np.float64).reshape(-1, 7)

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from maskcam.detectors.yunet import YuNetDetector
 from maskcam.types import Image
@@ -25,7 +24,7 @@ _LEFT_RIGHT = [1, 0, 2, 4, 3]  # order of the landmarks in a mirrored picture
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class Window:
     """One training input and its labels, all in input pixels.
 
     Attributes:
@@ -39,7 +38,7 @@ class Sample:
     landmarks: NDArray[np.float32]
 
 
-class SceneCrops(Dataset[Sample]):
+class SceneWindows:
     """Random square windows of scenes at random scales.
 
     Args:
@@ -57,7 +56,8 @@ class SceneCrops(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self._scenes)
 
-    def __getitem__(self, index: int) -> Sample:
+    def sample(self, index: int) -> Window:
+        """A random window of one scene."""
         scene, landmarks = self._scenes[index]
         image = scene.read()
         boxes = np.concatenate([scene.boxes_xyxy, scene.ignored_xyxy])
@@ -83,7 +83,7 @@ class SceneCrops(Dataset[Sample]):
         centres = (boxes[:, :2] + boxes[:, 2:]) / 2
         inside = ((centres > 0) & (centres < size)).all(1)
         inside &= (boxes[:, 2:] - boxes[:, :2]).min(1, initial=1e9) >= _MINIMUM_SIDE
-        return Sample(
+        return Window(
             image=_camera_like(np.ascontiguousarray(canvas)),
             faces_xyxy=boxes[inside].astype(np.float32),
             landmarks=landmarks[inside].astype(np.float32),

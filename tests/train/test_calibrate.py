@@ -4,14 +4,17 @@ import torch
 
 from maskcam.types import MaskStatus
 from train.calibrate import FALSE_INCORRECT, calibrate
-from train.evaluate import LabelledCrops, accuracy, calibration_error, figures
+from train.labelled import LabelledCrops
+from train.scores import accuracy
 
 CLASSES = (MaskStatus.MASK, MaskStatus.NO_MASK, MaskStatus.INCORRECT)
 
 
 def crops(labels: torch.Tensor) -> LabelledCrops:
     statuses = tuple(CLASSES[i] for i in labels.tolist())
-    return LabelledCrops(np.zeros((0, 8, 8, 3), np.uint8), statuses, np.full(len(labels), 30, np.float32))
+    names = tuple(f"{i}.png" for i in range(len(labels)))
+    sides = np.full(len(labels), 30, np.float32)
+    return LabelledCrops(np.zeros((0, 8, 8, 3), np.uint8), statuses, sides, ("made",) * len(labels), names)
 
 
 def noisy_logits(count: int, *, sharpness: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,24 +45,3 @@ def test_bias_keeps_false_alarms_within_the_limit() -> None:
     found = accuracy(predicted, crops(labels), CLASSES)
     assert found["false_incorrect"] <= FALSE_INCORRECT
     assert found["incorrect_recall"] > 0.8
-
-
-def test_figures_by_hand() -> None:
-    labels = torch.tensor([0, 0, 0, 0, 1, 1, 2, 2])
-    said = torch.tensor([0, 0, 1, 2, 1, 0, 2, 1])
-    probabilities = torch.nn.functional.one_hot(said, 3).float()
-    found = figures(probabilities, crops(labels), CLASSES)
-    assert found["accuracy"] == 4 / 8
-    assert found["mask_or_not"] == 3 / 6
-    assert found["false_incorrect"] == 1 / 4
-    assert found["incorrect_recall"] == 1 / 2
-    assert found["calibration_error"] == pytest.approx(0.5)  # always certain, half of the time wrong
-    assert found["accuracy_by_side_px"] == {"24-48": 0.5}
-
-
-def test_calibration_error_of_honest_confidence_is_small() -> None:
-    generator = np.random.default_rng(0)
-    confidence = generator.uniform(0.3, 1, 20_000).astype(np.float32)
-    right = generator.uniform(size=20_000) < confidence
-    assert calibration_error(confidence, right) < 0.02
-    assert calibration_error(confidence, ~right) > 0.2

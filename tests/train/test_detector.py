@@ -9,10 +9,11 @@ from maskcam.networks.yunet import YuNet
 from maskcam.types import Faces, Image
 from tests.shared import shared_file
 from train.detector import blend, detector_loss
-from train.metrics import average_precision_any_face
+from train.metrics import average_precision_any_face, detection_figures
 from train.recipe import DetectorRecipe
 from train.scenes import Scene, read_scenes
-from train.windows import SceneCrops
+from train.widen import widen
+from train.windows import SceneWindows
 
 RECIPE = DetectorRecipe(
     train=Path("a.json"),
@@ -42,10 +43,10 @@ def scene() -> Scene:
 def test_boxes_follow_the_picture() -> None:
     """However a sample is zoomed, moved and mirrored, its boxes lie on the green faces."""
     random.seed(0)
-    samples = SceneCrops([scene()], [np.full((2, 5, 2), np.nan, np.float32)], RECIPE)
+    samples = SceneWindows([scene()], [np.full((2, 5, 2), np.nan, np.float32)], RECIPE)
     seen = 0
     for _ in range(100):
-        sample = samples[0]
+        sample = samples.sample(0)
         assert sample.image.shape == (128, 128, 3)
         green = sample.image[..., 1].astype(int) - sample.image[..., 2]
         for x1, y1, x2, y2 in sample.faces_xyxy:
@@ -62,9 +63,9 @@ def test_boxes_follow_the_picture() -> None:
 def test_landmarks_are_mirrored_with_the_picture() -> None:
     random.seed(1)
     points = np.array([[[30, 45], [50, 45], [40, 55], [32, 65], [48, 65]]] * 2, np.float32)
-    samples = SceneCrops([scene()], [points], RECIPE)
+    samples = SceneWindows([scene()], [points], RECIPE)
     for _ in range(30):
-        for landmarks in samples[0].landmarks:
+        for landmarks in samples.sample(0).landmarks:
             right_eye, left_eye = landmarks[:2]
             assert right_eye[0] < left_eye[0]  # the person's right eye stays on the left of the picture
 
@@ -72,14 +73,14 @@ def test_landmarks_are_mirrored_with_the_picture() -> None:
 def test_the_loss_falls_on_one_batch() -> None:
     random.seed(0)
     torch.manual_seed(0)
-    samples = SceneCrops([scene()], [np.full((2, 5, 2), np.nan, np.float32)], RECIPE)
-    batch = [sample for sample in (samples[0] for _ in range(20)) if len(sample.faces_xyxy)][:4]
+    samples = SceneWindows([scene()], [np.full((2, 5, 2), np.nan, np.float32)], RECIPE)
+    batch = [sample for sample in (samples.sample(0) for _ in range(20)) if len(sample.faces_xyxy)][:4]
     images = torch.from_numpy(np.stack([sample.image for sample in batch])).permute(0, 3, 1, 2).float()
     network = YuNet()
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     losses = []
     for _ in range(30):
-        loss = detector_loss(network, images, batch, bfloat16=False)
+        loss = detector_loss(network, images, batch)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -116,6 +117,31 @@ def test_average_precision_of_known_detections() -> None:
     half = Faces(boxes[:1], np.array([0.9], np.float32))
     # precision is 1 up to a recall of a half: 51 of COCO's 101 points
     assert average_precision_any_face([scene()], Oracle([half])) == pytest.approx(51 / 101)  # type: ignore[arg-type]
+
+
+def test_figures_by_size_and_of_small_masked_faces() -> None:
+    boxes = np.array(
+        [[20, 30, 50, 65], [200, 100, 260, 170]], np.float32
+    )  # sides 30 and 60, the first masked
+    two = Drawn(1, Path("none"), "", boxes, np.array([1, 2]), np.zeros((0, 4), np.float32))
+    weak = Faces(boxes[::-1].copy(), np.array([0.9, 0.4], np.float32))
+    figures = detection_figures([two], Oracle([weak]))  # type: ignore[arg-type]
+    assert figures["AP50"] == pytest.approx(1.0)
+    assert figures["AP50_by_side_px"]["24-48"] == pytest.approx(1.0)
+    assert np.isnan(figures["AP50_by_side_px"]["0-16"])
+    assert figures["recall_masked_20_40_px"] == 1.0
+    assert figures["recall_masked_20_40_px_shown"] == 0.0  # its score is 0.4
+
+
+def test_a_wider_network_starts_as_the_narrow_one() -> None:
+    torch.manual_seed(0)
+    narrow = YuNet().eval()
+    wide = widen(narrow, width=2)
+    images = 255 * torch.rand(2, 3, 64, 96)
+    with torch.inference_mode():
+        for old, new in zip(narrow(images), wide(images), strict=True):
+            torch.testing.assert_close(new, old, rtol=1e-3, atol=1e-3)  # sums in another order
+    assert sum(p.numel() for p in wide.parameters()) > 3 * sum(p.numel() for p in narrow.parameters())
 
 
 def test_scenes_are_as_described() -> None:

@@ -1,0 +1,94 @@
+"""Samples of a classifier: which faces come up in an epoch, and how they become inputs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from maskcam.classifiers.torch import normalise
+from maskcam.crops import CropSpec
+from maskcam.detectors.base import Detector
+from maskcam.types import Image, MaskStatus
+from train.augment import camera_crop, study_crop
+from train.faces import Picture, pictures
+from train.masks import masked_patches
+from train.patches import Patch, make_patches
+from train.recipe import ClassifierRecipe
+
+# ImageNet's, in 0..255 and RGB order, as the initial weights were trained with
+MEAN = (123.675, 116.28, 103.53)
+STD = (58.395, 57.12, 57.375)
+
+_MOST_DRAWN = 2000  # faces per data set and status that get a drawn mask: more take long and add little
+
+Chooser = Callable[[Picture], bool]
+
+
+class Draw:
+    """Draws the samples of an epoch: each class of each data set with its share, or everything once.
+
+    Args:
+        recipe: data and shares.
+        landmarks: detector whose landmarks say where masks are drawn; only used with drawn shares.
+        only: which pictures take part.
+    """
+
+    def __init__(
+        self, recipe: ClassifierRecipe, *, landmarks: Detector | None = None, only: Chooser | None = None
+    ) -> None:
+        self.groups: list[Sequence[Patch]] = []
+        self.shares: list[float] = []
+        self._samples = recipe.samples_per_epoch
+        random.seed(recipe.seed)
+        for data in recipe.data:
+            patches = make_patches(picture for picture in pictures(data) if only is None or only(picture))
+            if self._samples is None:
+                self._add(patches, 1.0)
+            for status, share in data.share.items():
+                self._add([patch for patch in patches if patch.status is status], share)
+            bare = [patch for patch in patches if patch.status is MaskStatus.NO_MASK]
+            for status, share in data.drawn_share.items():
+                assert landmarks is not None
+                chosen = random.sample(bare, min(len(bare), _MOST_DRAWN))
+                self._add(list(masked_patches(chosen, landmarks, status)), share)
+
+    def _add(self, group: Sequence[Patch], share: float) -> None:
+        if group:
+            self.groups.append(group)
+            self.shares.append(share)
+
+    def __len__(self) -> int:
+        """Samples per epoch."""
+        return sum(self._counts())
+
+    def _counts(self) -> list[int]:
+        if self._samples is None:
+            return [len(group) for group in self.groups]
+        return [round(self._samples * share / sum(self.shares)) for share in self.shares]
+
+    def epoch(self, seed: str) -> list[Patch]:
+        """A shuffled list of patches; every patch of a group comes up before any comes up again."""
+        dice = random.Random(seed)  # not the global one: all processes of a run draw the same
+        drawn: list[Patch] = []
+        for group, count in zip(self.groups, self._counts(), strict=True):
+            repeats, rest = divmod(count, len(group))
+            drawn += [*group] * repeats + dice.sample(group, rest)
+        dice.shuffle(drawn)
+        return drawn
+
+
+def batches(patches: Sequence[Patch], recipe: ClassifierRecipe) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields (b, 3, S, S) float32 normalised inputs and (b,) labels, freshly augmented."""
+    spec = CropSpec(size=recipe.input_size, margin=recipe.crop_margin)
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+    label = {status: i for i, status in enumerate(recipe.classes)}
+    cut: Callable[[Patch, CropSpec], Image] = camera_crop if recipe.augment == "camera" else study_crop
+    for start in range(0, len(patches) - recipe.batch_size + 1, recipe.batch_size):
+        chosen = patches[start : start + recipe.batch_size]
+        crops = np.stack([cut(patch, spec) for patch in chosen])
+        labels = torch.tensor([label[patch.status] for patch in chosen])
+        yield normalise(torch.from_numpy(crops), mean, std, reverse=True), labels
