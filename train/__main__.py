@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from maskcam.errors import MaskcamError
+
+if TYPE_CHECKING:
+    from maskcam.weights import ModelCard
 
 app = typer.Typer(help="Trains the weights of maskcam.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -62,7 +65,7 @@ def fit(
         + ([f"--protocol {protocol.value}"] if protocol else [])
     )
     output = output or run / f"{run.name}.safetensors"
-    print(train_and_ship(settings, run=run, output=output, fabric=fabric, command=command))
+    _announce(train_and_ship(settings, run=run, output=output, fabric=fabric, command=command), output)
 
 
 @app.command()
@@ -87,7 +90,7 @@ def detector(
         ["python -m train detector", str(recipe)] + [f"--set {change}" for change in changes or ()]
     )
     output = output or run / f"{run.name}.safetensors"
-    print(train_and_ship(settings, run=run, output=output, fabric=fabric, command=command))
+    _announce(train_and_ship(settings, run=run, output=output, fabric=fabric, command=command), output)
 
 
 @app.command()
@@ -178,6 +181,15 @@ def cards(
     from train.ship import write_readme
 
     write_readme(folder)
+
+
+def _announce(card: ModelCard | None, output: Path) -> None:
+    from train.ship import figures_text
+
+    if card is not None:
+        print(f"Wrote {output}, {card.parameters:,} parameters")
+        for test, figures in card.metrics.items():
+            print(f"  {test}: {figures_text(figures)}")
 
 
 def main() -> None:

@@ -138,7 +138,7 @@ def _detector(network: YuNet, recipe: DetectorRecipe) -> YuNetDetector:
 
 def train_and_ship(
     recipe: DetectorRecipe, *, run: Path, output: Path, fabric: Fabric, command: str
-) -> ModelCard:
+) -> ModelCard | None:
     """Trains, measures, and writes the weights with their card.
 
     Args:
@@ -149,9 +149,11 @@ def train_and_ship(
         fabric: device and precision.
 
     Returns:
-        The card.
+        The card; None in all processes but the first.
     """
     before, after = train_detector(recipe, run=run, fabric=fabric)
+    if not fabric.is_global_zero:
+        return None
     network, share = choose_blend(before, after, read_scenes(recipe.validation), recipe)
     round_to_half(network)
     files = {"validation": recipe.validation} | ({"test": recipe.test} if recipe.test is not None else {})

@@ -143,7 +143,7 @@ def in_fold(recipe: ClassifierRecipe, fold: int) -> Chooser:
 
 def train_and_ship(
     recipe: ClassifierRecipe, *, run: Path, output: Path, fabric: Fabric, command: str
-) -> ModelCard:
+) -> ModelCard | None:
     """Trains, calibrates on the validation set, measures, and writes the weights with their card.
 
     Args:
@@ -154,7 +154,7 @@ def train_and_ship(
         fabric: device and precision.
 
     Returns:
-        The card.
+        The card; None in all processes but the first.
     """
     protocol = f"fitted on train, chosen and calibrated on validation, up to {recipe.epochs} epochs, seed {recipe.seed}"
     if recipe.folds is not None:
@@ -162,6 +162,8 @@ def train_and_ship(
         mean, std = scores["validation_accuracy_mean"], scores["validation_accuracy_std"]
         protocol += f"; {recipe.folds}-fold cross-validation on train: accuracy {mean:.4f} +- {std:.4f}"
     network = fit(recipe, run=run, fabric=fabric)
+    if not fabric.is_global_zero:
+        return None
     round_to_half(network)
     spec = crop_spec(recipe)
     validation = labelled_crops(pictures(recipe.validation), spec)

@@ -150,7 +150,7 @@ def run_training(  # noqa: C901  # one visible loop beats seven helpers that eac
         row["learning_rate"] = optimizer.param_groups[0]["lr"]
         row["seconds"] = time.monotonic() - start
         if (epoch + 1) % settings.evaluate_every == 0 or epoch + 1 == settings.epochs:
-            found = task.validate(average.network)
+            found = fabric.broadcast(task.validate(average.network))  # all processes act on the same figures
             row |= {f"validation_{name}": value for name, value in found.items()}
             if settings.patience is not None:
                 best.take(average.network, loss=found["loss"], epoch=epoch + 1)

@@ -59,12 +59,12 @@ def write_readme(folder: Path) -> None:
         }
         parts += [f"## {card.name}", "", "| | |", "|---|---|"]
         parts += [f"| {name} | {value} |" for name, value in facts.items()]
-        parts += [f"| **{test}** | {_figures(figures)} |" for test, figures in card.metrics.items()]
+        parts += [f"| **{test}** | {figures_text(figures)} |" for test, figures in card.metrics.items()]
         parts.append("")
     (folder / "README.md").write_text("\n".join(parts))
 
 
-def _figures(figures: dict[str, Any]) -> str:
+def figures_text(figures: dict[str, Any]) -> str:
     """`accuracy 0.9871; faces 123; by side: ...`."""
     texts = []
     for name, value in figures.items():
