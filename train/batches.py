@@ -15,13 +15,10 @@ from maskcam.detectors.base import Detector
 from maskcam.types import Image, MaskStatus
 from train.augment import camera_crop, study_crop
 from train.faces import Picture, pictures
+from train.initial import normalisation
 from train.masks import masked_patches
 from train.patches import Patch, make_patches
 from train.recipe import ClassifierRecipe
-
-# ImageNet's, in 0..255 and RGB order, as the initial weights were trained with
-MEAN = (123.675, 116.28, 103.53)
-STD = (58.395, 57.12, 57.375)
 
 _MOST_DRAWN = 2000  # faces per data set and status that get a drawn mask: more take long and add little
 
@@ -84,7 +81,7 @@ class Draw:
 def batches(patches: Sequence[Patch], recipe: ClassifierRecipe) -> Iterator[tuple[Tensor, Tensor]]:
     """Yields (b, 3, S, S) float32 normalised inputs and (b,) labels, freshly augmented."""
     spec = CropSpec(size=recipe.input_size, margin=recipe.crop_margin)
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in normalisation(recipe.architecture))
     label = {status: i for i, status in enumerate(recipe.classes)}
     cut: Callable[[Patch, CropSpec], Image] = camera_crop if recipe.augment == "camera" else study_crop
     for start in range(0, len(patches) - recipe.batch_size + 1, recipe.batch_size):

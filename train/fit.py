@@ -21,10 +21,10 @@ from maskcam.networks import build_network
 from maskcam.networks.yunet import YuNet
 from maskcam.types import MaskStatus
 from maskcam.weights import ModelCard
-from train.batches import MEAN, STD, Chooser, Draw, batches
+from train.batches import Chooser, Draw, batches
 from train.calibrate import calibrate
 from train.faces import Picture, pictures
-from train.initial import head_parameters, load_initial
+from train.initial import head_parameters, load_initial, normalisation
 from train.labelled import LabelledCrops, labelled_crops
 from train.loop import Task, run_training
 from train.recipe import ClassifierRecipe
@@ -68,7 +68,7 @@ class ClassifierTask(Task[nn.Module, tuple[Tensor, Tensor]]):
         }
 
     def validate(self, network: nn.Module) -> dict[str, float]:
-        logits = logits_of(network, self._validation)
+        logits = logits_of(network, self._validation, self._recipe)
         predicted = logits.argmax(1)
         return {
             "loss": F.cross_entropy(logits, self._labels).item(),
@@ -159,15 +159,16 @@ def train_and_ship(
     protocol = f"fitted on train, chosen and calibrated on validation, up to {recipe.epochs} epochs, seed {recipe.seed}"
     if recipe.folds is not None:
         scores = cross_validate(recipe, run=run, fabric=fabric)
-        mean, std = scores["validation_accuracy_mean"], scores["validation_accuracy_std"]
-        protocol += f"; {recipe.folds}-fold cross-validation on train: accuracy {mean:.4f} +- {std:.4f}"
+        found = "{validation_accuracy_mean:.4f} +- {validation_accuracy_std:.4f}".format(**scores)
+        protocol += f"; {recipe.folds}-fold cross-validation on train: accuracy {found}"
     network = fit(recipe, run=run, fabric=fabric)
     if not fabric.is_global_zero:
         return None
     round_to_half(network)
+    mean, std = normalisation(recipe.architecture)
     spec = crop_spec(recipe)
     validation = labelled_crops(pictures(recipe.validation), spec)
-    calibration = calibrate(logits_of(network, validation), validation, recipe.classes)
+    calibration = calibrate(logits_of(network, validation, recipe), validation, recipe.classes)
     tests = {
         f"{recipe.validation.name}, validation": validation,
         **{name: labelled_crops(pictures(faces), spec) for name, faces in recipe.tests.items()},
@@ -180,8 +181,8 @@ def train_and_ship(
         classes=tuple(status.value for status in recipe.classes),
         input_size=recipe.input_size,
         channel_order="RGB",
-        mean=MEAN,
-        std=STD,
+        mean=mean,
+        std=std,
         crop_margin=recipe.crop_margin,
         temperature=calibration.temperature,
         class_bias=calibration.class_bias,
@@ -189,16 +190,17 @@ def train_and_ship(
         training_data=", ".join(data.name for data in recipe.data),
         protocol=protocol,
         metrics={
-            name: figures(calibration.apply(logits_of(network, crops)), crops, recipe.classes)
+            name: figures(calibration.apply(logits_of(network, crops, recipe)), crops, recipe.classes)
             for name, crops in tests.items()
         },
         command=command,
     )
 
 
-def logits_of(network: nn.Module, crops: LabelledCrops) -> Tensor:
+def logits_of(network: nn.Module, crops: LabelledCrops, recipe: ClassifierRecipe) -> Tensor:
     """(n, classes) float32 logits on the CPU."""
-    return crop_logits(network, crops.images, mean=MEAN, std=STD)
+    mean, std = normalisation(recipe.architecture)
+    return crop_logits(network, crops.images, mean=mean, std=std)
 
 
 def landmark_detector(recipe: ClassifierRecipe) -> YuNetDetector | None:

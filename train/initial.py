@@ -31,6 +31,16 @@ _TORCHVISION = {
 }
 """Torchvision's names of the networks whose published weights are its own."""
 
+Rgb = tuple[float, float, float]
+
+_IMAGENET: tuple[Rgb, Rgb] = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
+_XCEPTION: tuple[Rgb, Rgb] = ((127.5,) * 3, (127.5,) * 3)
+
+
+def normalisation(architecture: str) -> tuple[Rgb, Rgb]:
+    """Mean and standard deviation, RGB in 0..255, as the published weights of an architecture were trained with."""
+    return _XCEPTION if architecture == "xception" else _IMAGENET
+
 
 def load_initial(
     network: nn.Module, architecture: str, source: Literal["random", "imagenet"] | Path | None
