@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from maskcam.config import DetectorConfig
 from maskcam.detectors.base import Detector
 from train.scenes import Scene
 
@@ -22,8 +23,8 @@ _EVERY_SIZE = (0.0, 1e10)
 SIDE_BANDS = ((0, 16), (16, 24), (24, 48), (48, 100_000))
 """Shorter side of a face in pixels: from, to."""
 
-OPERATING_SCORE = 0.5
-"""Faces that people are shown score at least this; see `maskcam.config`."""
+SHOWN_SCORE = DetectorConfig().minimum_score
+"""Faces that people are shown score at least this."""
 
 
 def average_precision_any_face(scenes: Sequence[Scene], detector: Detector) -> float:
@@ -35,9 +36,9 @@ def detection_figures(scenes: Sequence[Scene], detector: Detector) -> dict[str, 
     """What a model card reports of a detector.
 
     Returns:
-        `faces`, `AP50` and `AP40` (the least IoU in percent), `AP50_by_side_px`, and `recall_masked_20_40_px`: the
-        part of masked faces whose shorter side is 20 to 40 pixels that are found at IoU 0.5 with any score, and, as
-        `..._shown`, with at least `OPERATING_SCORE`.
+        `faces`, `AP50` and `AP40` (the least IoU in percent), `AP50_by_side_px`, `recall_by_status`, the
+        part of the faces that are found at IoU 0.5 with any score, and `recall_masked_20_40_px`, of masked faces whose
+        shorter side is 20 to 40 pixels, with any score and, as `..._shown`, with at least `SHOWN_SCORE`.
     """
     truth, found = _truth_and_found(scenes, detector)
     faces = [face for face in truth.dataset["annotations"] if not face["iscrowd"]]
@@ -50,8 +51,12 @@ def detection_figures(scenes: Sequence[Scene], detector: Detector) -> dict[str, 
         "AP50_by_side_px": {
             name: average_precision(truth, found, areas=area) for name, area in bands.items()
         },
+        "recall_by_status": {
+            status: _recall(truth, found, [face["id"] for face in faces if face["status"] == category])
+            for category, status in ((1, "mask"), (2, "no_mask"), (3, "incorrect"))
+        },
         "recall_masked_20_40_px": _recall(truth, found, masked),
-        "recall_masked_20_40_px_shown": _recall(truth, found[found[:, 5] >= OPERATING_SCORE], masked),
+        "recall_masked_20_40_px_shown": _recall(truth, found[found[:, 5] >= SHOWN_SCORE], masked),
     }
 
 

@@ -124,13 +124,13 @@ def test_figures_by_size_and_of_small_masked_faces() -> None:
         [[20, 30, 50, 65], [200, 100, 260, 170]], np.float32
     )  # sides 30 and 60, the first masked
     two = Drawn(1, Path("none"), "", boxes, np.array([1, 2]), np.zeros((0, 4), np.float32))
-    weak = Faces(boxes[::-1].copy(), np.array([0.9, 0.4], np.float32))
+    weak = Faces(boxes[::-1].copy(), np.array([0.9, 0.2], np.float32))
     figures = detection_figures([two], Oracle([weak]))  # type: ignore[arg-type]
     assert figures["AP50"] == pytest.approx(1.0)
     assert figures["AP50_by_side_px"]["24-48"] == pytest.approx(1.0)
     assert np.isnan(figures["AP50_by_side_px"]["0-16"])
     assert figures["recall_masked_20_40_px"] == 1.0
-    assert figures["recall_masked_20_40_px_shown"] == 0.0  # its score is 0.4
+    assert figures["recall_masked_20_40_px_shown"] == 0.0  # its score is 0.2
 
 
 def test_a_wider_network_starts_as_the_narrow_one() -> None:
