@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from maskcam.config import Config, load_config
@@ -63,3 +64,22 @@ def test_a_device_that_is_not_there_is_an_error(name: str) -> None:
 def test_auto_takes_something() -> None:
     assert choose_device("auto").type in {"cpu", "cuda", "mps"}
     assert choose_device("cpu").type == "cpu"
+
+
+def test_photographs_are_looked_at_thoroughly_unless_told_otherwise() -> None:
+    assert load_config(None).for_photographs().detector.thorough
+    assert load_config(None).for_photographs().classifier.thorough
+    told = load_config(None, {"detector.thorough": False}).for_photographs()
+    assert not told.detector.thorough
+    assert told.classifier.thorough
+    assert not load_config(None, {"detector.kind": "mediapipe"}).for_photographs().detector.thorough
+
+
+def test_thorough_detection_needs_yunet() -> None:
+    with pytest.raises(ConfigError, match="needs the yunet"):
+        load_config(None, {"detector.kind": "mediapipe", "detector.thorough": True})
+
+
+def test_thorough_detection_builds() -> None:
+    with load_config(None, {"detector.thorough": True}).detector.build(device="cpu") as detector:
+        assert len(detector.detect([np.zeros((40, 60, 3), np.uint8)])) == 1

@@ -33,7 +33,7 @@ Thorough = Annotated[
     bool | None,
     typer.Option(
         "--thorough/--fast",
-        help="Look for faces several times, or once. Default: thorough for predict, else fast.",
+        help="Look for faces and judge them several times, or once. Default: thorough for predict, else fast.",
     ),
 ]
 
@@ -62,6 +62,7 @@ def make_config(
             "detector.weights": detector_weights,
             "detector.size": size,
             "detector.thorough": thorough,
+            "classifier.thorough": thorough,
             "detector.minimum_score": minimum_score,
             "recording.video": video,
         },

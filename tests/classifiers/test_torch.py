@@ -40,6 +40,24 @@ def test_networks_get_normalised_rgb(card: ModelCard) -> None:
     assert verdict.status is MaskStatus.MASK
 
 
+class LeftPixels(nn.Module):
+    """Logits are the colours of the left half."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[..., : x.shape[3] // 2].mean((2, 3))
+
+
+def test_mirrored_judges_both_sides(card: ModelCard) -> None:
+    plain = card.model_copy(update={"mean": (0, 0, 0), "std": (255, 255, 255)})
+    crop = red_crop()
+    crop[:, :, 32:] = 0
+    (once,) = TorchClassifier(LeftPixels(), plain, device=CPU).classify(crop)
+    (both,) = TorchClassifier(LeftPixels(), plain, device=CPU, mirrored=True).classify(crop)
+    expected = (torch.tensor([1.0, 0.0, 0.0]).softmax(0) + torch.full((3,), 1 / 3)) / 2
+    assert list(both.probabilities.values()) == pytest.approx(expected.tolist())
+    assert both.confidence < once.confidence
+
+
 def test_temperature_bias_and_threshold_of_the_card(card: ModelCard) -> None:
     changes = {"mean": (0, 0, 0), "std": (255, 255, 255), "temperature": 0.5, "class_bias": (0.0, 0.0, 3.0)}
     tuned = card.model_copy(update={**changes, "unsure_below": 0.9})
