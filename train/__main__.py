@@ -142,6 +142,19 @@ def evaluate(
 
 
 @app.command()
+def measure(
+    weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="Face detector: a .safetensors file.")],
+    scenes: Annotated[list[Path], typer.Argument(metavar="SCENES...", help="COCO files.")],
+    device: DeviceName = "auto",
+) -> None:
+    """Measure a face detector on scenes and write the figures into its card."""
+    from maskcam.devices import choose_device
+    from train.detector import measure as measure_detector
+
+    _announce(measure_detector(weights, scenes, device=choose_device(device)), weights)
+
+
+@app.command()
 def compare(
     runs: Annotated[Path, typer.Argument(metavar="RUNS_DIR", help="Folder of runs.")] = Path("runs"),
     output: Annotated[

@@ -16,13 +16,13 @@ from torch.nn import functional as F
 
 from maskcam.detectors.yunet import YuNetDetector
 from maskcam.networks.yunet import YuNet, decode_boxes, decode_landmarks, grid_cells
-from maskcam.weights import ModelCard
+from maskcam.weights import ModelCard, read_card
 from train.assignment import assign, eiou_loss, pairwise_iou, side_loss
 from train.loop import Task, run_training
 from train.metrics import average_precision_any_face, detection_figures
 from train.recipe import DetectorRecipe
 from train.scenes import Scene, read_scenes
-from train.ship import round_to_half, ship
+from train.ship import replace_metrics, round_to_half, ship
 from train.widen import widen
 from train.windows import SceneWindows, Window, pretrained_landmarks
 
@@ -31,6 +31,7 @@ DetectorBatch = tuple[Tensor, list[Window]]
 _WIDTHS = {"yunet_n": 1, "yunet_l": 2}
 _BOX_WEIGHT, _LANDMARK_WEIGHT = 5.0, 0.1  # as published; the two scores have weight 1
 _SIDE_WEIGHT = 4.0  # against EIoU: enough to settle between two styles of boxes, see side_loss
+_LEAST_SCORE = 0.05  # all that average precision needs
 BLEND_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 
 
@@ -133,7 +134,7 @@ def train_detector(recipe: DetectorRecipe, *, run: Path, fabric: Fabric) -> tupl
 
 def _detector(network: YuNet, recipe: DetectorRecipe) -> YuNetDetector:
     device = next(network.parameters()).device
-    return YuNetDetector(network, size=recipe.evaluation_size, minimum_score=0.05, device=device)
+    return YuNetDetector(network, size=recipe.evaluation_size, minimum_score=_LEAST_SCORE, device=device)
 
 
 def train_and_ship(
@@ -156,7 +157,6 @@ def train_and_ship(
         return None
     network, share = choose_blend(before, after, read_scenes(recipe.validation), recipe)
     round_to_half(network)
-    files = {"validation": recipe.validation} | ({"test": recipe.test} if recipe.test is not None else {})
     return ship(
         network,
         output,
@@ -167,19 +167,37 @@ def train_and_ship(
         channel_order="BGR",
         mean=(0.0, 0.0, 0.0),
         std=(1.0, 1.0, 1.0),
-        training_data=f"WIDER FACE (published weights), then {recipe.train.parent.name}/{recipe.train.stem}",
+        training_data=f"WIDER FACE (published weights), then {_name(recipe.train)}",
         protocol=(
             f"fine-tuned on train for {recipe.epochs} epochs, seed {recipe.seed}; "
             f"{share:.0%} of the fine-tuned and {1 - share:.0%} of the published weights, chosen on val"
         ),
         metrics={
-            f"{file.parent.name}/{file.stem}": detection_figures(
-                read_scenes(file), _detector(network, recipe)
-            )
-            for file in files.values()
+            _name(file): detection_figures(read_scenes(file), _detector(network, recipe))
+            for file in (recipe.validation, recipe.test)
+            if file is not None
         },
         command=command,
     )
+
+
+def measure(weights: Path, scene_files: Sequence[Path], *, device: torch.device) -> ModelCard:
+    """Measures a detector at the size of its card, and writes the figures there.
+
+    Args:
+        weights: the `.safetensors`; its card is changed.
+        scene_files: COCO files.
+        device: where to compute.
+
+    Returns:
+        The new card.
+    """
+    size = read_card(weights).input_size
+    with YuNetDetector.from_weights(
+        weights, size=size, minimum_score=_LEAST_SCORE, device=device
+    ) as detector:
+        metrics = {_name(file): detection_figures(read_scenes(file), detector) for file in scene_files}
+    return replace_metrics(weights, metrics)
 
 
 def choose_blend(
@@ -209,3 +227,7 @@ def blend(before: YuNet, after: YuNet, share: float) -> YuNet:
             if mine.is_floating_point():
                 mine.copy_(old.lerp(mine, share))
     return mixed
+
+
+def _name(scenes: Path) -> str:
+    return f"{scenes.parent.name}/{scenes.stem}"

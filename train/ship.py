@@ -42,6 +42,13 @@ def ship(network: nn.Module, path: Path, **card: Any) -> ModelCard:  # noqa: ANN
     return made
 
 
+def replace_metrics(weights: Path, metrics: dict[str, dict[str, Any]]) -> ModelCard:
+    """Writes new figures into the card beside a weights file, and returns it."""
+    card = read_card(weights).model_copy(update={"metrics": metrics})
+    weights.with_suffix(".json").write_text(card.model_dump_json(indent=2) + "\n")
+    return card
+
+
 def write_readme(folder: Path) -> None:
     """Writes `README.md` of a folder of weights from the cards in it."""
     parts = ["# Weights", "", "Generated from the model cards by `python -m train cards`.", ""]

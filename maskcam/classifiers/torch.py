@@ -76,7 +76,8 @@ class TorchClassifier(Classifier):
         return [self._verdict(row) for row in rows]
 
     def _probabilities(self, inputs: Tensor) -> Tensor:
-        return (self._network(inputs) / self._temperature + self._bias).softmax(dim=1)
+        logits: Tensor = self._network(inputs)
+        return (logits / self._temperature + self._bias).softmax(dim=1)
 
     def _verdict(self, row: list[float]) -> Verdict:
         probabilities = dict(zip(self._statuses, row, strict=True))

@@ -1,17 +1,21 @@
+import json
 import random
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from maskcam.networks.yunet import YuNet
 from maskcam.types import Faces, Image
+from maskcam.weights import read_card
 from tests.shared import shared_file
-from train.detector import blend, detector_loss
+from train.detector import blend, detector_loss, measure
 from train.metrics import average_precision_any_face, detection_figures
 from train.recipe import DetectorRecipe
 from train.scenes import Scene, read_scenes
+from train.ship import ship
 from train.widen import widen
 from train.windows import SceneWindows
 
@@ -142,6 +146,23 @@ def test_a_wider_network_starts_as_the_narrow_one() -> None:
         for old, new in zip(narrow(images), wide(images), strict=True):
             torch.testing.assert_close(new, old, rtol=1e-3, atol=1e-3)  # sums in another order
     assert sum(p.numel() for p in wide.parameters()) > 3 * sum(p.numel() for p in narrow.parameters())
+
+
+def test_measuring_brings_the_card_up_to_date(tmp_path: Path) -> None:
+    weights = tmp_path / "tiny.safetensors"
+    card = ship(
+        YuNet(), weights, task="detector", architecture="yunet_n", classes=("face",), input_size=64,
+        channel_order="BGR", mean=(0, 0, 0), std=(1, 1, 1), training_data="none", protocol="random weights",
+        metrics={"old": {"AP50": 1.0}}, command="tests",
+    )  # fmt: skip
+    cv2.imwrite(str(tmp_path / "a.png"), scene().read())
+    face = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [20, 30, 40, 50], "iscrowd": 0}
+    coco = {"images": [{"id": 1, "file_name": "a.png"}], "annotations": [face]}
+    (tmp_path / "made.json").write_text(json.dumps(coco))
+    measured = measure(weights, [tmp_path / "made.json"], device=torch.device("cpu"))
+    assert measured.metrics.keys() == {f"{tmp_path.name}/made"}
+    assert read_card(weights).metrics.keys() == measured.metrics.keys()
+    assert read_card(weights).sha256 == card.sha256
 
 
 def test_scenes_are_as_described() -> None:
