@@ -17,7 +17,7 @@ def models(
 ) -> None:
     """List the weights at hand with their measured figures."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.padding import Padding
 
     from maskcam.errors import WeightsError
     from maskcam.weights import read_card, weights_directory
@@ -30,21 +30,19 @@ def models(
     if as_json:
         print(json.dumps([card.model_dump(mode="json") for _, card in cards], indent=2))
         return
-    table = Table(title=f"Weights in {folder}", title_justify="left", title_style="bold")
-    for column in ("name", "task", "classes", "input", "parameters", "MiB"):
-        table.add_column(column, justify="right" if column in {"input", "parameters", "MiB"} else "left")
-    table.add_column("measured")
+    console = Console()
+    console.print(f"Weights in {folder}")
     for file, card in cards:
-        table.add_row(
-            card.name,
+        facts = (
             card.task,
-            ", ".join(card.classes),
             f"{card.input_size} px",
-            f"{card.parameters:,}",
-            f"{file.stat().st_size / 2**20:.1f}",
-            "\n".join(f"{name}: {_figures(figures)}" for name, figures in card.metrics.items()),
+            f"{card.parameters:,} parameters",
+            f"{file.stat().st_size / 2**20:.1f} MiB",
+            " / ".join(card.classes),
         )
-    Console().print(table)
+        console.print(f"\n[bold]{card.name}[/]  {', '.join(facts)}")
+        for name, figures in card.metrics.items():
+            console.print(Padding(f"{name}: {_figures(figures)}", (0, 0, 0, 4)))
 
 
 def _figures(figures: dict[str, object]) -> str:
