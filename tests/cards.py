@@ -9,10 +9,14 @@ from train.ship import ship
 
 
 def ship_random_classifier(
-    path: Path, *, classes: tuple[str, ...] = ("mask", "no_mask", "incorrect"), **changes: object
+    path: Path,
+    *,
+    classes: tuple[str, ...] = ("mask", "no_mask", "incorrect"),
+    seed: int = 0,
+    **changes: object,
 ) -> Path:
     """Writes a MobileNetV2 with random weights, as `train` would, and returns its path."""
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     card = {
         "task": "classifier",
         "architecture": "mobilenet_v2",

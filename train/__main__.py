@@ -69,6 +69,22 @@ def fit(
 
 
 @app.command()
+def average(
+    recipe: RecipePath,
+    weights: Annotated[list[Path], typer.Argument(metavar="WEIGHTS...", help="Of the same start.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Weights to write.")],
+    protocol: Annotated[ProtocolName | None, typer.Option(help="Split of the study's data.")] = None,
+) -> None:
+    """Average the weights of several runs, calibrate and measure them as a recipe says."""
+    from train.fit import average_and_ship
+    from train.recipe import ClassifierRecipe, read_recipe
+
+    settings = read_recipe(recipe, ClassifierRecipe, protocol=protocol.value if protocol else None)
+    command = " ".join(["python -m train average", str(recipe), *map(str, weights)])
+    _announce(average_and_ship(weights, settings, output=output, command=command), output)
+
+
+@app.command()
 def detector(
     recipe: RecipePath,
     run: RunFolder = None,

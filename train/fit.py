@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from maskcam.errors import ConfigError
 from maskcam.networks import build_network
 from maskcam.networks.yunet import YuNet
 from maskcam.types import MaskStatus
-from maskcam.weights import ModelCard
+from maskcam.weights import ModelCard, load_weights
 from train.batches import Chooser, Draw, batches
 from train.calibrate import calibrate
 from train.faces import Picture, pictures
@@ -164,6 +164,45 @@ def train_and_ship(
     network = fit(recipe, run=run, fabric=fabric)
     if not fabric.is_global_zero:
         return None
+    return calibrate_and_ship(network, recipe, output=output, protocol=protocol, command=command)
+
+
+def average_and_ship(
+    weights: Sequence[Path], recipe: ClassifierRecipe, *, output: Path, command: str
+) -> ModelCard:
+    """Ships the mean of several trained weights, which generalises better than each where all started from the same.
+
+    M. Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
+    increasing inference time", ICML 2022.
+
+    Args:
+        weights: two or more `.safetensors` with their cards, of the recipe's architecture and classes.
+        recipe: says what to calibrate and to measure on.
+        output: the `.safetensors` to write.
+        command: for the card.
+
+    Raises:
+        ConfigError: fewer than two weights, or of other classes than the recipe's.
+        WeightsError: weights are missing, damaged or of another architecture.
+    """
+    if len(weights) < 2:
+        raise ConfigError(f"an average needs at least two weights files, got {len(weights)}")
+    loaded = [load_weights(file, architectures=(recipe.architecture,)) for file in weights]
+    classes = tuple(status.value for status in recipe.classes)
+    for card, _ in loaded:
+        if card.classes != classes:
+            raise ConfigError(f"{card.name} has the classes {card.classes}, the recipe {classes}")
+    states = [network.state_dict() for _, network in loaded]
+    network = loaded[0][1]
+    network.load_state_dict({name: sum(state[name] for state in states) / len(states) for name in states[0]})
+    protocol = "mean of the weights of " + " and of ".join(f"({card.protocol})" for card, _ in loaded)
+    return calibrate_and_ship(network, recipe, output=output, protocol=protocol, command=command)
+
+
+def calibrate_and_ship(
+    network: nn.Module, recipe: ClassifierRecipe, *, output: Path, protocol: str, command: str
+) -> ModelCard:
+    """Rounds, calibrates on the recipe's validation set, measures on its test sets, and writes the weights."""
     round_to_half(network)
     mean, std = normalisation(recipe.architecture)
     spec = crop_spec(recipe)

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import torch
 from lightning.fabric import Fabric
+from safetensors.torch import load_file
 
 from maskcam.classifiers.torch import TorchClassifier
 from maskcam.errors import ConfigError, InputError, MaskcamError
 from maskcam.networks import CLASSIFIERS, build_network
 from maskcam.types import Image, MaskStatus
 from maskcam.weights import read_card
+from tests.cards import ship_random_classifier
 from train import fit as fit_module
 from train.batches import Draw
 from train.faces import pictures
-from train.fit import ClassifierTask, cross_validate, fit, in_fold, train_and_ship
+from train.fit import ClassifierTask, average_and_ship, cross_validate, fit, in_fold, train_and_ship
 from train.hardware import launch
 from train.patches import Patch
 from train.recipe import ClassifierRecipe, DetectorRecipe, read_recipe
@@ -139,6 +141,18 @@ def test_shipped_weights_run_and_their_card_says_how_good_they_are(recipe_file: 
         assert len(classifier.classify(np.zeros((2, 32, 32, 3), np.uint8))) == 2
     write_readme(output.parent)
     assert card.sha256 in (output.parent / "README.md").read_text()
+
+
+def test_an_average_lies_between_and_says_what_it_is_of(recipe_file: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(recipe_file, ClassifierRecipe)
+    files = [ship_random_classifier(tmp_path / f"{name}.safetensors", seed=i) for i, name in enumerate("ab")]
+    card = average_and_ship(files, recipe, output=tmp_path / "mean.safetensors", command="c")
+    a, b, mean = (load_file(tmp_path / f"{name}.safetensors") for name in ("a", "b", "mean"))
+    for name, tensor in mean.items():
+        torch.testing.assert_close(tensor.float(), (a[name].float() + b[name]) / 2, rtol=1e-3, atol=1e-3)
+    assert card.protocol.count("random weights") == 2
+    with pytest.raises(ConfigError, match="at least two"):
+        average_and_ship(files[:1], recipe, output=tmp_path / "mean.safetensors", command="c")
 
 
 def test_a_frozen_body_stays_and_the_head_learns(recipe_file: Path, tmp_path: Path) -> None:
