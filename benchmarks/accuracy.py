@@ -167,8 +167,6 @@ def status_figures(
         np.zeros((0, 1, 1, 3), np.uint8), tuple(true), sides.astype(np.float32), unnamed, unnamed
     )
     figures: dict[str, Any] = {"faces": len(said), **accuracy(index, crops, STATUSES)}
-    two = np.isin(true, STATUSES[:2]) & np.isin(said, STATUSES[:2])
-    figures["mask against no_mask, said either"] = float((said == true)[two].mean())
     for low, high in BANDS:
         inside = (sides >= low) & (sides < high)
         if inside.any():

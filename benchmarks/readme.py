@@ -32,13 +32,12 @@ def accuracy_table(figures: dict[str, Any]) -> str:
     once = figures["scenes/test, detected with one look"]
     found = figures["scenes/test, status of found faces"]
     boxes = figures["scenes/test, labelled boxes"]
-    plain = "mask against no_mask, said either"
     rows = [
         ("faces of any status, AP50", detected["AP50 any face"], None),
         ("the same with one look (`--fast`, and on video)", once["AP50 any face"], None),
         ("three statuses, mAP50", detected["mAP50"], None),
         ("the same with one look", once["mAP50"], None),
-        ("masked or bare", found[plain], boxes[plain]),
+        ("masked or bare", found["mask_against_no_mask"], boxes["mask_against_no_mask"]),
         ("masked or bare, worn wrong counting as bare", found["mask_or_not"], boxes["mask_or_not"]),
         ("worn wrong, recall", found["incorrect_recall"], boxes["incorrect_recall"]),
         ("worn right but called wrong", found["false_incorrect"], boxes["false_incorrect"]),
