@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from maskcam.config import ClassifierConfig
 from maskcam.errors import WeightsError
 from maskcam.networks import CLASSIFIERS, DETECTORS
 from maskcam.weights import load_weights, read_card, shipped_weights, weights_directory
@@ -107,3 +109,16 @@ def test_shipped_weights_are_whole_and_small() -> None:
         card, _ = load_weights(file, architectures=CLASSIFIERS + DETECTORS)
         assert card.metrics, f"{file.name} must say how good it is"
         assert file.stat().st_size < 20 * 2**20
+
+
+CLASSIFIER_FILES = [
+    file for file in sorted(weights_directory().glob("*.safetensors")) if read_card(file).task == "classifier"
+]
+
+
+@pytest.mark.parametrize("file", CLASSIFIER_FILES, ids=lambda file: file.stem)
+def test_any_trained_variant_judges_without_another_setting(file: Path) -> None:
+    with ClassifierConfig(weights=file).build(device="cpu") as classifier:
+        crops = np.full((2, classifier.crop.size, classifier.crop.size, 3), 90, np.uint8)
+        verdicts = classifier.classify(crops)
+    assert [len(verdict.probabilities) for verdict in verdicts] == [len(read_card(file).classes)] * 2
