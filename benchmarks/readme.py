@@ -1,6 +1,7 @@
 """Writes the figures of `benchmarks/results/*.json` into the tables of the README.
 
 python benchmarks/accuracy.py --json benchmarks/results/accuracy.json
+python benchmarks/detectors.py --json benchmarks/results/detectors.json
 python benchmarks/process_speed.py --json benchmarks/results/process_speed.json
 python benchmarks/readme.py
 """
@@ -24,6 +25,7 @@ def main() -> None:
 def with_figures(text: str) -> str:
     """The README's text with its tables made anew."""
     text = _replace(text, "accuracy", accuracy_table(_read("accuracy")))
+    text = _replace(text, "detectors", detector_table(_read("detectors")))
     return _replace(text, "speed", speed_table(_read("process_speed")))
 
 
@@ -53,6 +55,22 @@ def accuracy_table(figures: dict[str, Any]) -> str:
     faces = figures["faces/Test"]
     study = ["", f"`faces/Test`: accuracy {faces['accuracy']:.4f} on {faces['pictures']} pictures."]
     return "\n".join(lines + by_size + study)
+
+
+def detector_table(figures: dict[str, Any]) -> str:
+    """What each choice of a detector finds and costs."""
+    ((_, choices),) = figures.items()
+    lines = [
+        "| face detector | ms per frame, 1280x720 | AP50 | AP50, under 16 px | AP50, 16-24 px | masked, 20-40 px, found |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in choices.items():
+        sizes = row["AP50_by_side_px"]
+        values = (row["AP50"], sizes["0-16"], sizes["16-24"], row["recall_masked_20_40_px"])
+        lines.append(
+            f"| {name} | {row['ms per frame']:.0f} | " + " | ".join(f"{v:.3f}" for v in values) + " |"
+        )
+    return "\n".join(lines)
 
 
 def speed_table(figures: dict[str, Any]) -> str:
