@@ -37,7 +37,7 @@ class Grid:
         """For the terminal; a figure's interval goes below it."""
         table = Table(title=escape(self.title), title_justify="left", title_style="bold")
         for i, column in enumerate(self.columns):
-            table.add_column(column, justify="right" if i else "left")
+            table.add_column(column, justify="right" if i else "left", overflow="fold")  # cut figures mislead
         for row in self.rows:
             table.add_row(*(escape(cell).replace(" [", "\n[") for cell in row))
         return table
