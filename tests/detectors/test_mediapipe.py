@@ -97,7 +97,10 @@ with MediaPipeDetector(model=Path({str(shared_file(SHORT_RANGE))!r}), minimum_sc
 os.write(2, b"back")
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert (ran.stdout, ran.stderr) == ("", "back")
+    # on any frame, once in many runs, its allocator meets LiteRt's alignment by no luck, and that is logged
+    rare = ("Logging before InitGoogle", "memory is not aligned")
+    lines = [line for line in ran.stderr.splitlines() if not any(words in line for words in rare)]
+    assert (ran.stdout, lines) == ("", ["back"])
 
 
 def test_missing_model(tmp_path: Path) -> None:
