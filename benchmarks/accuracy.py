@@ -30,9 +30,9 @@ from maskcam.classifiers.torch import TorchClassifier
 from maskcam.coco import CATEGORY_IDS
 from maskcam.types import MaskStatus
 from maskcam.weights import shipped_weights
-from train.assignment import pairwise_iou
 from train.faces import FaceSet, pictures
 from train.judged import STATUSES
+from train.judging import match
 from train.labelled import LabelledCrops, labelled_crops
 from train.scenes import read_scenes
 from train.scores import accuracy
@@ -119,13 +119,13 @@ def found_faces(annotations: Path, predictions: list[dict[str, Any]]) -> dict[st
         mine = by_image.get(scene.image_id, [])
         boxes = np.array([p["bbox"] for p in mine], np.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
-        overlaps = pairwise_iou(torch.from_numpy(scene.boxes_xyxy), torch.from_numpy(boxes)).numpy()
-        for box, category, overlap in zip(scene.boxes_xyxy, scene.categories, overlaps, strict=True):
+        scores = np.array([p["score"] for p in mine], np.float32)
+        which = match(scene.boxes_xyxy, boxes, scores)
+        for box, category, i in zip(scene.boxes_xyxy, scene.categories, which, strict=True):
             side = float((box[2:] - box[:2]).min())
-            candidates = [p for p, o in zip(mine, overlap, strict=True) if o >= 0.3]
-            missed.append((side, not candidates))
-            if candidates:
-                said.append(statuses[max(candidates, key=lambda p: p["score"])["category_id"]])
+            missed.append((side, i < 0))
+            if i >= 0:
+                said.append(statuses[mine[i]["category_id"]])
                 true.append(statuses[int(category)])
                 sides.append(side)
     figures = status_figures(said, true, np.array(sides))

@@ -14,15 +14,13 @@ from pycocotools.cocoeval import COCOeval
 
 from maskcam.config import DetectorConfig
 from maskcam.detectors.base import Detector
+from train.judged import SIZE_BANDS
 from train.scenes import Scene
 
 Rows = NDArray[np.float64]
 
 
 _EVERY_SIZE = (0.0, 1e10)
-SIDE_BANDS = ((0, 16), (16, 24), (24, 48), (48, 100_000))
-"""Shorter side of a face in pixels: from, to."""
-
 SHOWN_SCORE = DetectorConfig().minimum_score
 """Faces that people are shown score at least this."""
 
@@ -42,8 +40,10 @@ def detection_figures(scenes: Sequence[Scene], detector: Detector) -> dict[str, 
     """
     truth, found = _truth_and_found(scenes, detector)
     faces = [face for face in truth.dataset["annotations"] if not face["iscrowd"]]
-    bands = {band_name(low, high): (float(low**2), float(high**2)) for low, high in SIDE_BANDS}
+    bands = {band_name(low, high): (float(low**2), float(high**2)) for low, high in SIZE_BANDS}
     masked = [face["id"] for face in faces if face["status"] == 1 and 20**2 <= face["area"] < 40**2]
+    hits = _hits(truth, found)
+    shown = _hits(truth, found[found[:, 5] >= SHOWN_SCORE])
     return {
         "faces": len(faces),
         "AP50": average_precision(truth, found),
@@ -52,17 +52,17 @@ def detection_figures(scenes: Sequence[Scene], detector: Detector) -> dict[str, 
             name: average_precision(truth, found, areas=area) for name, area in bands.items()
         },
         "recall_by_status": {
-            status: _recall(truth, found, [face["id"] for face in faces if face["status"] == category])
+            status: _share(hits, [face["id"] for face in faces if face["status"] == category])
             for category, status in ((1, "mask"), (2, "no_mask"), (3, "incorrect"))
         },
-        "recall_masked_20_40_px": _recall(truth, found, masked),
-        "recall_masked_20_40_px_shown": _recall(truth, found[found[:, 5] >= SHOWN_SCORE], masked),
+        "recall_masked_20_40_px": _share(hits, masked),
+        "recall_masked_20_40_px_shown": _share(shown, masked),
     }
 
 
 def band_name(low: float, high: float) -> str:
     """`16-24`, or `48+`."""
-    return f"{low:g}+" if high >= SIDE_BANDS[-1][1] else f"{low:g}-{high:g}"
+    return f"{low:g}+" if high == np.inf else f"{low:g}-{high:g}"
 
 
 def average_precision(
@@ -82,15 +82,18 @@ def average_precision(
     return float(counted.mean()) if len(counted) else float("nan")
 
 
-def _recall(truth: COCO, found: Rows, face_ids: Sequence[int]) -> float:
-    evaluation = _evaluate(truth, found, iou=0.5, areas=_EVERY_SIZE)
-    hits = {
+def _hits(truth: COCO, found: Rows) -> set[int]:
+    """Ids of the faces that are found at IoU 0.5."""
+    return {
         face
-        for image in evaluation.evalImgs
+        for image in _evaluate(truth, found, iou=0.5, areas=_EVERY_SIZE).evalImgs
         if image is not None
         for face, match in zip(image["gtIds"], image["gtMatches"][0], strict=True)
         if match > 0
     }
+
+
+def _share(hits: set[int], face_ids: Sequence[int]) -> float:
     return len(hits & set(face_ids)) / len(face_ids) if face_ids else float("nan")
 
 
