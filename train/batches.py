@@ -14,13 +14,15 @@ from maskcam.crops import CropSpec
 from maskcam.detectors.base import Detector
 from maskcam.types import Image, MaskStatus
 from train.augment import camera_crop, study_crop
+from train.covers import covered_patches
 from train.faces import Picture, pictures
+from train.found import found_pictures
 from train.initial import normalisation
 from train.masks import masked_patches
 from train.patches import Patch, make_patches
 from train.recipe import ClassifierRecipe
 
-_MOST_DRAWN = 2000  # faces per data set and status that get a drawn mask: more take long and add little
+_MOST_DRAWN = 2000  # faces per data set and status that are drawn on: more take long and add little
 
 Chooser = Callable[[Picture], bool]
 
@@ -30,28 +32,39 @@ class Draw:
 
     Args:
         recipe: data and shares.
-        landmarks: detector whose landmarks say where masks are drawn; only used with drawn shares.
+        detector: faces of scenes are cut by the boxes that it finds, too; None: as labelled only.
+        landmarks: detector whose landmarks say where things are drawn; only used with shares of such faces.
         only: which pictures take part.
     """
 
     def __init__(
-        self, recipe: ClassifierRecipe, *, landmarks: Detector | None = None, only: Chooser | None = None
+        self,
+        recipe: ClassifierRecipe,
+        *,
+        detector: Detector | None = None,
+        landmarks: Detector | None = None,
+        only: Chooser | None = None,
     ) -> None:
         self.groups: list[Sequence[Patch]] = []
         self.shares: list[float] = []
         self._samples = recipe.samples_per_epoch
         random.seed(recipe.seed)
         for data in recipe.data:
-            patches = make_patches(picture for picture in pictures(data) if only is None or only(picture))
+            chosen = [picture for picture in pictures(data) if only is None or only(picture)]
+            patches = make_patches(chosen)
+            if detector is not None:
+                patches += make_patches(found_pictures(chosen, detector))
             if self._samples is None:
                 self._add(patches, 1.0)
             for status, share in data.share.items():
                 self._add([patch for patch in patches if patch.status is status], share)
-            bare = [patch for patch in patches if patch.status is MaskStatus.NO_MASK]
             for status, share in data.drawn_share.items():
                 assert landmarks is not None
-                chosen = random.sample(bare, min(len(bare), _MOST_DRAWN))
-                self._add(list(masked_patches(chosen, landmarks, status)), share)
+                bare = _some(patches, MaskStatus.NO_MASK)
+                self._add(list(masked_patches(bare, landmarks, status)), share)
+            for status, share in data.covered_share.items():
+                assert landmarks is not None
+                self._add(list(covered_patches(_some(patches, status), landmarks)), share)
 
     def _add(self, group: Sequence[Patch], share: float) -> None:
         if group:
@@ -76,6 +89,12 @@ class Draw:
             drawn += [*group] * repeats + dice.sample(group, rest)
         dice.shuffle(drawn)
         return drawn
+
+
+def _some(patches: Sequence[Patch], status: MaskStatus) -> list[Patch]:
+    """Faces to draw on."""
+    fitting = [patch for patch in patches if patch.status is status]
+    return random.sample(fitting, min(len(fitting), _MOST_DRAWN))
 
 
 def batches(patches: Sequence[Patch], recipe: ClassifierRecipe) -> Iterator[tuple[Tensor, Tensor]]:

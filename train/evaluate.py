@@ -11,7 +11,6 @@ from rich.console import Console
 
 from maskcam.classifiers.base import Classifier
 from maskcam.classifiers.torch import TorchClassifier
-from maskcam.config import DetectorConfig
 from maskcam.detectors.base import Detector
 from maskcam.devices import choose_device
 from maskcam.errors import InputError
@@ -28,6 +27,7 @@ from train.evaluation import (
     write_evaluation,
 )
 from train.faces import FaceSet, Picture, Protocol, pictures
+from train.found import face_detector
 from train.judging import found_crops, judge, statuses_by_scale
 from train.labelled import LabelledCrops, labelled_crops
 from train.recipe import ClassifierRecipe
@@ -36,9 +36,6 @@ from train.tables import print_evaluation
 
 MINIMUM_SIDE = 16
 """Smaller faces of scenes are left out, pixels: people cannot tell their status either."""
-
-MINIMUM_SCORE = 0.05
-"""Found faces are judged down to the score that `maskcam predict` reports: the faint ones are the hard ones."""
 
 _CLASS_FOLDERS = {
     "WithMask": MaskStatus.MASK,
@@ -99,9 +96,7 @@ def evaluate(
     chosen = choose_device(device)
     with (
         TorchClassifier.from_weights(target.weights, device=chosen) as classifier,
-        DetectorConfig(weights=detector_weights, minimum_score=MINIMUM_SCORE).build(
-            device=str(chosen)
-        ) as detector,
+        face_detector(detector_weights, device=str(chosen)) as detector,
     ):
         bench = _Bench(card, classifier, detector, read_card(detector_weights).name, target.recipe)
         for name, face_set in sets.items():

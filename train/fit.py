@@ -24,8 +24,10 @@ from maskcam.weights import ModelCard, load_weights
 from train.batches import Chooser, Draw, batches
 from train.calibrate import calibrate
 from train.faces import Picture, pictures
+from train.found import face_detector
 from train.initial import head_parameters, load_initial, normalisation
-from train.labelled import LabelledCrops, labelled_crops
+from train.judging import found_crops
+from train.labelled import LabelledCrops, joined, labelled_crops
 from train.loop import Task, run_training
 from train.recipe import ClassifierRecipe
 from train.scores import accuracy, crop_logits, figures
@@ -50,7 +52,8 @@ class ClassifierTask(Task[nn.Module, tuple[Tensor, Tensor]]):
         self._recipe = recipe
         self._validation = validation
         self._labels = torch.tensor([_label(status, recipe) for status in validation.statuses])
-        self._draw = Draw(recipe, landmarks=landmark_detector(recipe), only=fit_on)
+        detector = face_detector(recipe.detector, device="cpu") if recipe.detector is not None else None
+        self._draw = Draw(recipe, detector=detector, landmarks=landmark_detector(recipe), only=fit_on)
 
     def steps(self, *, world: int) -> int:
         return len(self._draw) // world // self._recipe.batch_size
@@ -98,13 +101,12 @@ def fit(recipe: ClassifierRecipe, *, run: Path, fabric: Fabric, fold: int | None
     torch.manual_seed(recipe.seed)
     network = build_network(recipe.architecture, classes=len(recipe.classes), input_size=recipe.input_size)
     load_initial(network, recipe.architecture, recipe.init)
-    spec = crop_spec(recipe)
     if fold is None:
-        task = ClassifierTask(recipe, labelled_crops(pictures(recipe.validation), spec))
+        task = ClassifierTask(recipe, joined(crops_of(pictures(recipe.validation), recipe)))
     else:
         held_out = in_fold(recipe, fold)
         kept = [picture for data in recipe.data for picture in pictures(data) if held_out(picture)]
-        task = ClassifierTask(recipe, labelled_crops(kept, spec), fit_on=lambda p: not held_out(p))
+        task = ClassifierTask(recipe, joined(crops_of(kept, recipe)), fit_on=lambda p: not held_out(p))
     return run_training(task, network, recipe, run=run, fabric=fabric)
 
 
@@ -205,13 +207,13 @@ def calibrate_and_ship(
     """Rounds, calibrates on the recipe's validation set, measures on its test sets, and writes the weights."""
     round_to_half(network)
     mean, std = normalisation(recipe.architecture)
-    spec = crop_spec(recipe)
-    validation = labelled_crops(pictures(recipe.validation), spec)
+    validation = joined(crops_of(pictures(recipe.validation), recipe))
     calibration = calibrate(logits_of(network, validation, recipe), validation, recipe.classes)
-    tests = {
-        f"{recipe.validation.name}, validation": validation,
-        **{name: labelled_crops(pictures(faces), spec) for name, faces in recipe.tests.items()},
-    }
+    tests: dict[str, LabelledCrops] = {}
+    for name, faces in {f"{recipe.validation.name}, validation": recipe.validation, **recipe.tests}.items():
+        names = (name, f"{faces.name}, found faces")
+        # found faces come with a detector only
+        tests |= zip(names, crops_of(pictures(faces), recipe), strict=False)
     return ship(
         network,
         output,
@@ -236,6 +238,16 @@ def calibrate_and_ship(
     )
 
 
+def crops_of(chosen: Sequence[Picture], recipe: ClassifierRecipe) -> list[LabelledCrops]:
+    """Crops by the labelled boxes and, of scenes where the recipe has a detector, by those that it finds."""
+    crops = [labelled_crops(chosen, crop_spec(recipe))]
+    if recipe.detector is not None and any(picture.boxes_xyxy is not None for picture in chosen):
+        with face_detector(recipe.detector, device="cpu") as detector:
+            found = found_crops(chosen, detector, crop_spec(recipe))
+        crops += [found] if len(found) else []
+    return crops
+
+
 def logits_of(network: nn.Module, crops: LabelledCrops, recipe: ClassifierRecipe) -> Tensor:
     """(n, classes) float32 logits on the CPU."""
     mean, std = normalisation(recipe.architecture)
@@ -243,7 +255,7 @@ def logits_of(network: nn.Module, crops: LabelledCrops, recipe: ClassifierRecipe
 
 
 def landmark_detector(recipe: ClassifierRecipe) -> YuNetDetector | None:
-    """The detector whose landmarks say where masks are drawn; None where none are."""
+    """The detector whose landmarks say where things are drawn on faces; None where none are."""
     if recipe.landmark_weights is None:
         return None
     network = YuNet()

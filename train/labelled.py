@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -34,6 +34,17 @@ class LabelledCrops:
 
     def __len__(self) -> int:
         return len(self.statuses)
+
+
+def joined(parts: Sequence[LabelledCrops]) -> LabelledCrops:
+    """All crops of several sets, one after another."""
+    return LabelledCrops(
+        np.concatenate([part.images for part in parts]),
+        tuple(status for part in parts for status in part.statuses),
+        np.concatenate([part.sides for part in parts]),
+        tuple(source for part in parts for source in part.sources),
+        tuple(name for part in parts for name in part.names),
+    )
 
 
 def labelled_crops(pictures: Iterable[Picture], spec: CropSpec) -> LabelledCrops:

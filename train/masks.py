@@ -50,6 +50,14 @@ class FaceAxes:
         """(n,) units across and down to (n, 2) pixels."""
         return (self.origin + np.outer(across, self.right) + np.outer(down, self.down)).astype(np.float32)
 
+    def coordinates(self, height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Two of (height, width): units across and units down of every pixel."""
+        ys, xs = np.mgrid[:height, :width].astype(np.float32)
+        inverse = np.linalg.inv(np.column_stack([self.right, self.down]))
+        offsets = np.stack([xs - self.origin[0], ys - self.origin[1]])
+        across, down = np.tensordot(inverse, offsets, 1).astype(np.float32)
+        return across, down
+
 
 def face_axes(landmarks: Points) -> FaceAxes | None:
     """Axes from (5, 2) landmarks (eyes, nose, corners of the mouth); None for a face seen from the side."""
@@ -90,11 +98,34 @@ def draw_mask(image: Image, axes: FaceAxes, status: MaskStatus) -> Image | None:
     _draw_loops(image := image.copy(), axes, outline, top)
     alpha = np.zeros(image.shape[:2], np.uint8)
     cv2.fillPoly(alpha, [np.round(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
-    blur = max(0.4, float(np.linalg.norm(axes.down)) * 0.012)
-    soft = cv2.GaussianBlur(alpha, (0, 0), blur)[..., None].astype(np.float32) / 255
-    shadow = cv2.GaussianBlur(alpha, (0, 0), blur * 5)[..., None].astype(np.float32) / 255
+    return lay_over(image, np.float32(1 / 255) * alpha, cloth, unit=float(np.linalg.norm(axes.down)))
+
+
+def lay_over(image: Image, alpha: NDArray[np.float32], paint: NDArray[np.floating], *, unit: float) -> Image:
+    """Lays something over a picture, with a soft edge and a shadow around it.
+
+    Args:
+        image: (H, W, 3) uint8 BGR; left unchanged.
+        alpha: (H, W) in [0, 1].
+        paint: (H, W, 3) BGR in 0..255.
+        unit: from the eyes to the mouth, pixels.
+    """
+    blur = max(0.4, unit * 0.012)
+    soft = cv2.GaussianBlur(alpha, (0, 0), blur)[..., None]
+    shadow = cv2.GaussianBlur(alpha, (0, 0), blur * 5)[..., None]
     skin = image * (1 - random.uniform(0.1, 0.4) * shadow)
-    return (skin * (1 - soft) + cloth * soft).clip(0, 255).astype(np.uint8)
+    return (skin * (1 - soft) + paint * soft).clip(0, 255).astype(np.uint8)
+
+
+def light_on(image: Image, inside: NDArray[np.bool_], *, unit: float) -> tuple[NDArray[np.float32], float]:
+    """The light that falls on part of a picture.
+
+    Returns:
+        (H, W, 1) how bright it is where, around 1 inside, and the mean brightness inside, in 0..255.
+    """
+    light = cv2.GaussianBlur(image.astype(np.float32).mean(-1), (0, 0), max(2.0, unit * 0.35))
+    level = float(light[inside].mean()) if inside.any() else 128.0
+    return (0.45 + 0.55 * light / max(level, 1))[..., None], level
 
 
 def mask_outline(axes: FaceAxes, *, top: float, bottom: float) -> Points:
@@ -134,19 +165,15 @@ def _cloth(image: Image, outline: Points, axes: FaceAxes) -> NDArray[np.float32]
         )
         print_ = cv2.resize(seeds.astype(np.float32), (width, height), interpolation=random.choice((0, 1, 2)))
         cloth = 0.4 * cloth + 0.6 * print_
-    ys, xs = np.mgrid[:height, :width].astype(np.float32)
-    inverse = np.linalg.inv(np.column_stack([axes.right, axes.down]))
-    across, down = np.tensordot(inverse, np.stack([xs - axes.origin[0], ys - axes.origin[1]]), 1)
+    across, down = axes.coordinates(height, width)
     cloth *= (1.04 - random.uniform(0.03, 0.12) * (across - 1.2 * axes.turn) ** 2).clip(0.45, 1.1)[..., None]
     cloth *= (1 + random.uniform(-0.12, 0.08) * (down - 1.2))[..., None].clip(0.6, 1.2)
     if random.random() < 0.5:  # pleats
         folds = np.sin(down * random.uniform(9, 16) + random.uniform(0, 6))
         cloth *= 1 - random.uniform(0.02, 0.09) * (folds > 0.7)[..., None]
-    blur = max(2.0, float(np.linalg.norm(axes.down)) * 0.35)
-    light = cv2.GaussianBlur(image.astype(np.float32).mean(-1), (0, 0), blur)
     inside = cv2.fillPoly(np.zeros((height, width), np.uint8), [np.round(outline).astype(np.int32)], 1) > 0
-    level = float(light[inside].mean()) if inside.any() else 128.0
-    cloth *= (0.45 + 0.55 * light / max(level, 1))[..., None] * (0.35 + 0.65 * min(1.2, level / 140))
+    light, level = light_on(image, inside, unit=float(np.linalg.norm(axes.down)))
+    cloth *= light * (0.35 + 0.65 * min(1.2, level / 140))
     return np.asarray(cloth, np.float32)
 
 
@@ -169,17 +196,23 @@ def masked_patches(bare: Iterable[Patch], detector: Detector, status: MaskStatus
         status: how the masks are worn.
     """
     for patch in bare:
-        pad = round(0.25 * patch.image.shape[0]) if patch.box_side == 1 else 0
-        padded = cv2.copyMakeBorder(patch.image, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
-        (found,) = detector.detect([np.asarray(padded, np.uint8)])
-        if not len(found) or found.landmarks is None:
-            continue
-        centre = np.array(padded.shape[:2])[::-1] / 2
-        box_centres = (found.boxes_xyxy[:, :2] + found.boxes_xyxy[:, 2:]) / 2
-        nearest = int(np.linalg.norm(box_centres - centre, axis=1).argmin())
-        axes = face_axes(found.landmarks[nearest] - pad)
-        if axes is None or np.linalg.norm(axes.down) < 8:
+        axes = patch_axes(patch, detector)
+        if axes is None:
             continue
         masked = draw_mask(patch.image, axes, status)
         if masked is not None:
             yield Patch(masked, patch.box_side, status)
+
+
+def patch_axes(patch: Patch, detector: Detector) -> FaceAxes | None:
+    """Axes of the face in a patch by a detector's landmarks; None where they are unclear, or the face is too small."""
+    pad = round(0.25 * patch.image.shape[0]) if patch.box_side == 1 else 0
+    padded = cv2.copyMakeBorder(patch.image, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+    (found,) = detector.detect([np.asarray(padded, np.uint8)])
+    if not len(found) or found.landmarks is None:
+        return None
+    centre = np.array(padded.shape[:2])[::-1] / 2
+    box_centres = (found.boxes_xyxy[:, :2] + found.boxes_xyxy[:, 2:]) / 2
+    nearest = int(np.linalg.norm(box_centres - centre, axis=1).argmin())
+    axes = face_axes(found.landmarks[nearest] - pad)
+    return axes if axes is not None and np.linalg.norm(axes.down) >= 8 else None

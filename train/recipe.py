@@ -26,9 +26,18 @@ class FaceData(FaceSet):
     drawn_share: dict[MaskStatus, float] = Field(
         {}, description="part of each epoch taken from its bare faces with masks drawn on, worn like this"
     )
+    covered_share: dict[MaskStatus, float] = Field(
+        {},
+        description="part of each epoch taken from its faces of this status with hands, beards, scarves, cups and "
+        "microphones drawn before them, which change nothing",
+    )
 
     @model_validator(mode="after")
     def _drawable(self) -> FaceData:
+        if not set(self.covered_share) <= {MaskStatus.MASK, MaskStatus.NO_MASK}:
+            raise ValueError(
+                "covered_share takes `mask` and `no_mask`: a cover may hide how a mask is worn wrong"
+            )
         if not set(self.drawn_share) <= {MaskStatus.MASK, MaskStatus.INCORRECT}:
             raise ValueError("drawn_share takes `mask` and `incorrect`: no other mask can be drawn")
         return self
@@ -87,7 +96,12 @@ class ClassifierRecipe(LoopSettings):
     init: Literal["random", "imagenet"] | Path = Field(
         "random", description="imagenet: as torchvision or timm publish them; or safetensors with the body"
     )
-    landmark_weights: Path | None = Field(None, description="YuNet safetensors, for data with drawn_share")
+    detector: Path | None = Field(
+        None,
+        description="weights of a face detector: faces of scenes are then cut by the boxes that it finds, too, in "
+        "training as in validation",
+    )
+    landmark_weights: Path | None = Field(None, description="YuNet safetensors, to draw on faces")
     input_size: int = Field(128, ge=32, description="side of the crop, pixels")
     crop_margin: float = Field(0.2, ge=0, description="see maskcam.crops.CropSpec")
     augment: Literal["camera", "study"] = Field(
@@ -107,11 +121,14 @@ class ClassifierRecipe(LoopSettings):
 
     @model_validator(mode="after")
     def _shares(self) -> ClassifierRecipe:
-        shared = [bool(data.share or data.drawn_share) for data in self.data]
+        shared = [bool(data.share or data.drawn_share or data.covered_share) for data in self.data]
         if any(shared) != all(shared) or all(shared) != (self.samples_per_epoch is not None):
             raise ValueError("samples_per_epoch and a share of every data set go together")
-        if any(data.drawn_share for data in self.data) and self.landmark_weights is None:
-            raise ValueError("masks are drawn (drawn_share) by landmarks: landmark_weights is needed")
+        drawn = any(data.drawn_share or data.covered_share for data in self.data)
+        if drawn and self.landmark_weights is None:
+            raise ValueError(
+                "drawn_share and covered_share draw by landmarks of the face: landmark_weights is needed"
+            )
         return self
 
 

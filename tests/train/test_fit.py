@@ -12,9 +12,10 @@ from lightning.fabric import Fabric
 from safetensors.torch import load_file
 
 from maskcam.classifiers.torch import TorchClassifier
+from maskcam.detectors.fixed import FixedDetector
 from maskcam.errors import ConfigError, InputError, MaskcamError
 from maskcam.networks import CLASSIFIERS, build_network
-from maskcam.types import Image, MaskStatus
+from maskcam.types import Faces, Image, MaskStatus
 from maskcam.weights import read_card
 from tests.cards import ship_random_classifier
 from train import fit as fit_module
@@ -143,6 +144,25 @@ def test_shipped_weights_run_and_their_card_says_how_good_they_are(recipe_file: 
     assert card.sha256 in (output.parent / "README.md").read_text()
 
 
+def test_with_a_detector_found_faces_are_fitted_on_and_measured_too(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boxes = np.array([[100 * column + 2, 5, 100 * column + 86, 89] for column in range(2)], np.float32)
+    seen = FixedDetector([Faces(boxes, np.array([0.9, 0.8], np.float32))])
+    monkeypatch.setattr(fit_module, "face_detector", lambda *_, **__: seen)
+    recipe = read_recipe(recipe_file, ClassifierRecipe, changes=["detector=faces.safetensors", "epochs=1"])
+    draw = Draw(recipe, detector=seen)
+    assert sorted(len(group) for group in draw.groups) == [3, 3, 5, 8, 8, 8]  # two of the masks are found
+    card = train_and_ship(
+        recipe, run=tmp_path / "run", output=tmp_path / "tiny.safetensors", fabric=fabric(), command="c"
+    )
+    assert card is not None
+    name = f"{tmp_path.name}/scenes"
+    assert {test: figures["faces"] for test, figures in card.metrics.items()} == {
+        f"{name}, validation": 9, f"{name}, found faces": 2, "scene": 9, "folder": 24
+    }  # fmt: skip
+
+
 def test_an_average_lies_between_and_says_what_it_is_of(recipe_file: Path, tmp_path: Path) -> None:
     recipe = read_recipe(recipe_file, ClassifierRecipe)
     files = [ship_random_classifier(tmp_path / f"{name}.safetensors", seed=i) for i, name in enumerate("ab")]
@@ -250,6 +270,8 @@ def test_a_wrong_recipe_is_one_sentence(recipe_file: Path, change: str, words: s
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ('data=[{folder="f", classes={f="mask"}, covered_share={incorrect=1}}]', "covered_share takes"),
+        ('data=[{folder="f", classes={f="mask"}, covered_share={mask=1}}]', "landmark_weights is needed"),
         ("epochs", "NAME=VALUE"),
         ("epochs=none", "epochs"),
         ("samples_per_epoch=", "go together"),
