@@ -2,13 +2,13 @@
 
 A status is told three times over: in words, by a colour that colour-blind people can tell apart (Okabe and
 Ito, "Color Universal Design", 2008), and by the line of the box: corners only for a worn mask, a full line
-for a bare face, dashes for a mask worn wrong, dots for an open question. Nothing is kept from one frame to
-the next, and nothing is decided here: turn drawing off and every count stays the same.
+for a bare face, dashes for a mask worn wrong, dots for an open question. Whoever needs no mask, by place or
+hour, has no status to tell: four pale tips mark the face. Nothing is kept from one frame to the next, and
+nothing is decided here: turn drawing off and every count stays the same.
 """
 
 from __future__ import annotations
 
-import enum
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,17 +18,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.lettering import BLACK, MIN_TEXT_PIXELS, WHITE, Colour, Pen, text_pixels
+from maskcam.lettering import MIN_TEXT_PIXELS, WHITE, Colour, Pen, text_pixels
+from maskcam.outlines import Line, draw_outline, draw_zone, line_pixels
 from maskcam.types import FrameResult, Image, MaskStatus, Track
-
-
-class Line(enum.Enum):
-    """How the outline of a box is drawn."""
-
-    CORNERS = "corners"
-    FULL = "full"
-    DASHED = "dashed"
-    DOTTED = "dotted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +56,7 @@ _PALE: Colour = (190, 190, 190)
 
 
 def draw(result: FrameResult, *, fps: float | None = None, clock: str | None = None) -> Image:
-    """Draws boxes, labels and a bar with camera, time, counts and frames per second.
+    """Draws zones, boxes, labels and a bar with camera, time, counts and frames per second.
 
     Text and lines scale with the frame's shorter side. What has no room is shortened, then left out: the
     camera's name first, the time next. Frames too small to read keep their outlines only.
@@ -81,22 +73,23 @@ def draw(result: FrameResult, *, fps: float | None = None, clock: str | None = N
     image = frame.image.copy()
     size = text_pixels(frame.size_wh)
     pen = Pen(image, size)
+    fine = max(1, round(size / 10))  # never thicker than what tells a status
+    for polygon in result.zones:
+        draw_zone(image, polygon, thickness=fine)
     # the most pressing first: those get the best places for their labels, and are drawn last, on top
     tracks = sorted((t for t in result.tracks if _is_inside(t, frame.size_wh)), key=_urgency, reverse=True)
     boxes = _pixel_boxes(tracks, frame.size_wh)
     for track, box in zip(reversed(tracks), reversed(boxes), strict=True):
-        _draw_outline(image, box, LOOKS[track.status], thickness=line_pixels(size, box))
+        if track.is_required:
+            look = LOOKS[track.status]
+            draw_outline(image, box, look.line, look.colour, thickness=line_pixels(size, box))
+        else:
+            draw_outline(image, box, Line.TIPS, _PALE, thickness=min(fine, line_pixels(size, box)))
     time = clock if clock is not None else clock_text(frame.pts_seconds)
-    bar_height = _draw_bar(pen, frame.camera, time, Counter(t.status for t in result.tracks), fps)
+    bar_height = _draw_bar(pen, frame.camera, time, _tallies(result), fps)
     for label in reversed(_place_labels(image, tracks, boxes, top=bar_height)):
         label.pen.plate(label.text, label.plate_xyxy, label.colour)
     return image
-
-
-def line_pixels(text_size: int, box: Sequence[int]) -> int:
-    """Thickness of an outline: grows with the frame, but leaves small faces visible."""
-    shorter = min(box[2] - box[0], box[3] - box[1])
-    return max(1, min(round(text_size / 8), shorter // 12))
 
 
 def clock_text(seconds: float) -> str:
@@ -105,9 +98,9 @@ def clock_text(seconds: float) -> str:
     return f"{'-' if seconds <= -1 else ''}{minutes // 60}:{minutes % 60:02}:{whole:02}"
 
 
-def _urgency(track: Track) -> tuple[bool, float]:
+def _urgency(track: Track) -> tuple[bool, bool, float]:
     x1, y1, x2, y2 = track.box_xyxy
-    return track.status.is_violation, float((x2 - x1) * (y2 - y1))
+    return track.is_required, track.status.is_violation, float((x2 - x1) * (y2 - y1))
 
 
 def _is_inside(track: Track, size_wh: tuple[int, int]) -> bool:
@@ -122,33 +115,6 @@ def _pixel_boxes(tracks: Sequence[Track], size_wh: tuple[int, int]) -> list[list
     limits = np.array([width - 1, height - 1, width - 1, height - 1], np.float32)
     inside: list[list[int]] = np.clip(np.round(boxes), 0, limits).astype(int).tolist()
     return inside
-
-
-def _draw_outline(image: Image, box: Sequence[int], look: Look, *, thickness: int) -> None:
-    """A coloured line on a wider black one, so that it shows on any background, but for small boxes."""
-    x1, y1, x2, y2 = box
-    corners = np.array([(x1, y1), (x2, y1), (x2, y2), (x1, y2)], float)
-    strokes: list[NDArray[np.int32]] = []
-    for start, end in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        parts = _stroke_parts(look.line, float(np.abs(end - start).max()), thickness)
-        strokes.extend(np.round(start + parts[:, :, None] * (end - start)).astype(np.int32))
-    if min(x2 - x1, y2 - y1) >= 24:
-        cv2.polylines(image, strokes, False, BLACK, thickness + 2 * max(1, thickness // 3))
-    cv2.polylines(image, strokes, False, look.colour, thickness)
-
-
-def _stroke_parts(line: Line, length: float, thickness: int) -> NDArray[np.float64]:
-    """Starts and ends, in [0, 1], of what is drawn of one side: (n, 2); both corners always are."""
-    if line is Line.FULL:
-        return np.array([[0.0, 1.0]])
-    if line is Line.CORNERS:
-        return np.array([[0.0, 0.22], [0.78, 1.0]])
-    if line is Line.DASHED:
-        gaps = max(1, round(length / (12 * thickness)))
-        edges = np.linspace(0, 1, 2 * gaps + 2)
-        return edges.reshape(-1, 2)
-    dots = np.linspace(0, 1, max(2, round(length / (4 * thickness))))
-    return np.stack([dots, dots], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +138,8 @@ def _place_labels(
     obstacles = np.array([*boxes], float).reshape(-1, 4)
     weights = np.ones(len(obstacles))
     for track, box in zip(tracks, boxes, strict=True):
+        if not track.is_required:
+            continue  # its face is an obstacle all the same
         pen = Pen(image, _label_pixels(text_pixels((width, height)), box))
         look = LOOKS[track.status]
         options: list[_Label] = []
@@ -226,7 +194,7 @@ def _overlaps(plates: NDArray[np.float64], obstacles: NDArray[np.float64]) -> ND
     return areas
 
 
-def _draw_bar(pen: Pen, camera: str, time: str, counts: Mapping[MaskStatus, int], fps: float | None) -> int:
+def _draw_bar(pen: Pen, camera: str, time: str, options: Sequence[list[_Tally]], fps: float | None) -> int:
     """Draws camera and time on the left, counts and fps on the right of a dark bar along the upper edge.
 
     Returns:
@@ -240,7 +208,7 @@ def _draw_bar(pen: Pen, camera: str, time: str, counts: Mapping[MaskStatus, int]
     rate = "" if fps is None else f"{fps:.1f} fps" if fps < 10 else f"{fps:.0f} fps"
     rate_width = max(pen.plate_width(rate), pen.plate_width("000 fps")) if rate else 0  # no jitter
     wanted = min(pen.plate_width(camera), 8 * pen.size)
-    for tallies in _tallies(counts):
+    for tallies in options:
         room = width - rate_width - pen.plate_width(time) - _tallies_width(pen, tallies)
         if room >= wanted:
             break
@@ -270,8 +238,14 @@ def _draw_bar(pen: Pen, camera: str, time: str, counts: Mapping[MaskStatus, int]
 _Tally = tuple[str, Colour | None]
 
 
-def _tallies(counts: Mapping[MaskStatus, int]) -> list[list[_Tally]]:
-    """The counts at three lengths, the longest first; a status that nobody has is not highlighted."""
+def _tallies(result: FrameResult) -> list[list[_Tally]]:
+    """The counts at three lengths, the longest first; a status that nobody has is not highlighted.
+
+    Only people for whom masks are required count; off duty there are none, and words say so.
+    """
+    if result.off_duty:
+        return [[("No masks required now", None)], [("Off duty", None)], [("Off", None)]]
+    counts = Counter(track.status for track in result.tracks if track.is_required)
     seen = [(look, counts.get(status, 0)) for status, look in LOOKS.items()]
     some = [(look, n) for look, n in seen if n]
     always = [(look, n) for look, n in seen if n or look is not LOOKS[MaskStatus.UNSURE]]

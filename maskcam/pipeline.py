@@ -2,15 +2,18 @@
 
     Frame → detector → tracker → crops → classifier → voting → violations → FrameResult
 
-No thread and no clock: what decides over time reads `Frame.pts_seconds`.
+No thread and no clock: what decides over time reads `Frame.pts_seconds`, and whoever has a clock on the wall says
+which cameras are off duty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from maskcam.classifiers.base import Classifier
 from maskcam.closing import Closing
@@ -21,6 +24,33 @@ from maskcam.trackers.base import Tracker
 from maskcam.types import Faces, Frame, FrameResult, Track, Verdict, Violation
 from maskcam.violations import ViolationLog, ViolationOptions
 from maskcam.voting import Vote, VotingOptions
+from maskcam.zones import EVERYWHERE, Zones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraRules:
+    """What is different at one camera.
+
+    Attributes:
+        detector: its own; cameras that share one share its batches. None is the one that all others share.
+        zones: where masks are required.
+        minimum_face: shorter side in pixels below which a face is overlooked: too small to be judged.
+    """
+
+    detector: Detector | None = None
+    zones: Zones = EVERYWHERE
+    minimum_face: float = 0.0
+
+
+_USUAL = CameraRules()
+
+
+@dataclass(slots=True)
+class _Person:
+    """What is remembered of one track."""
+
+    vote: Vote
+    is_in_zone: bool | None = None
 
 
 @dataclass(slots=True)
@@ -29,18 +59,19 @@ class _Camera:
 
     tracker: Tracker
     log: ViolationLog
-    votes: dict[int, Vote] = field(default_factory=dict)
+    people: dict[int, _Person] = field(default_factory=dict)
 
 
 class Pipeline(Closing):
     """Turns frames into results, for any number of cameras.
 
     Args:
-        detector: shared by all cameras; closed with the pipeline.
-        classifier: likewise.
+        detector: shared by all cameras that have no other; closed with the pipeline.
+        classifier: shared by all cameras; likewise.
         new_tracker: makes one tracker per camera.
         voting: how verdicts become a status.
         violations: when a status becomes a violation.
+        rules: what is different, per camera's name; their detectors are closed with the pipeline, too.
     """
 
     def __init__(
@@ -51,19 +82,25 @@ class Pipeline(Closing):
         new_tracker: Callable[[], Tracker],
         voting: VotingOptions,
         violations: ViolationOptions,
+        rules: Mapping[str, CameraRules] = MappingProxyType({}),
     ) -> None:
         self.detector = detector
         self.classifier = classifier
         self._new_tracker = new_tracker
         self._voting = voting
         self._violations = violations
+        self._rules = rules
+        own = [rule.detector for rule in rules.values() if rule.detector is not None]
+        self._detectors = tuple(dict.fromkeys([detector, *own]))
         self._cameras: dict[str, _Camera] = {}
 
-    def step(self, frames: Sequence[Frame]) -> list[FrameResult]:
+    def step(self, frames: Sequence[Frame], *, off_duty: Collection[str] = ()) -> list[FrameResult]:
         """Takes the next frame of one or more cameras.
 
         Args:
-            frames: at most one per camera; all go through detector and classifier together.
+            frames: at most one per camera; all that share a detector go through it together, and all go through
+                the classifier together.
+            off_duty: names of cameras at which no masks are required at present.
 
         Returns:
             One result per frame, in order.
@@ -75,7 +112,7 @@ class Pipeline(Closing):
             raise ValueError("step() takes at most one frame per camera, got several of one")
         timer = StageTimer()
         with timer.stage("detect"):
-            found = self.detector.detect([frame.image for frame in frames])
+            found = self._detect(frames)
         with timer.stage("track"):
             tracked = [self._track(frame, faces) for frame, faces in zip(frames, found, strict=True)]
         with timer.stage("crop"):
@@ -87,19 +124,53 @@ class Pipeline(Closing):
             verdicts = iter(self.classifier.classify(np.concatenate(crops)) if crops else [])
         with timer.stage("vote"):
             judged = [
-                (frame, self._vote(frame, faces, identities, [next(verdicts) for _ in identities]))
+                self._vote(
+                    frame,
+                    faces,
+                    identities,
+                    [next(verdicts) for _ in identities],
+                    off_duty=frame.camera in off_duty,
+                )
                 for frame, (faces, identities) in zip(frames, tracked, strict=True)
             ]
-            changes = [self._cameras[frame.camera].log.update(frame, tracks) for frame, tracks in judged]
+            changes = [
+                self._cameras[frame.camera].log.update(frame, tracks)
+                for frame, tracks in zip(frames, judged, strict=True)
+            ]
         return [
-            FrameResult(frame=frame, tracks=tracks, violations=violations, stage_seconds=timer.seconds)
-            for (frame, tracks), violations in zip(judged, changes, strict=True)
+            FrameResult(
+                frame=frame,
+                tracks=tracks,
+                violations=violations,
+                stage_seconds=timer.seconds,
+                zones=self._rules_of(frame).zones.polygons,
+                off_duty=frame.camera in off_duty,
+            )
+            for frame, tracks, violations in zip(frames, judged, changes, strict=True)
         ]
 
     def finish(self, camera: str) -> tuple[Violation, ...]:
         """Forgets a camera whose source has ended, and ends its violations."""
         known = self._cameras.pop(camera, None)
         return known.log.finish() if known else ()
+
+    def _rules_of(self, frame: Frame) -> CameraRules:
+        return self._rules.get(frame.camera, _USUAL)
+
+    def _detect(self, frames: Sequence[Frame]) -> list[Faces]:
+        """The faces in each frame that are large enough there, each detector being asked at most once."""
+        found: dict[str, Faces] = {}
+        for detector in self._detectors:
+            mine = [
+                frame for frame in frames if (self._rules_of(frame).detector or self.detector) is detector
+            ]
+            if mine:
+                answers = detector.detect([frame.image for frame in mine])
+                found.update((frame.camera, faces) for frame, faces in zip(mine, answers, strict=True))
+        return [
+            faces.select(_shorter_sides(faces.boxes_xyxy) >= self._rules_of(frame).minimum_face)
+            for frame, faces in ((frame, found[frame.camera]) for frame in frames)
+        ]
 
     def _track(self, frame: Frame, faces: Faces) -> tuple[Faces, list[int]]:
         """The faces that have an identity, and their identities."""
@@ -109,42 +180,58 @@ class Pipeline(Closing):
             )
         identities = self._cameras[frame.camera].tracker.update(faces, pts_seconds=frame.pts_seconds)
         known = identities > 0
-        return Faces(faces.boxes_xyxy[known], faces.scores[known]), identities[known].tolist()
+        return faces.select(known), identities[known].tolist()
 
     def _vote(
-        self, frame: Frame, faces: Faces, identities: list[int], verdicts: list[Verdict]
+        self, frame: Frame, faces: Faces, identities: list[int], verdicts: list[Verdict], *, off_duty: bool
     ) -> tuple[Track, ...]:
-        votes = self._cameras[frame.camera].votes
+        people = self._cameras[frame.camera].people
+        zones = self._rules_of(frame).zones
         now = frame.pts_seconds
         tracks = []
-        for track_id, box, score, verdict in zip(
-            identities, faces.boxes_xyxy, faces.scores, verdicts, strict=True
+        for track_id, box, side, score, verdict in zip(
+            identities,
+            faces.boxes_xyxy,
+            _shorter_sides(faces.boxes_xyxy).tolist(),
+            faces.scores.tolist(),
+            verdicts,
+            strict=True,
         ):
-            vote = votes.setdefault(track_id, Vote(self._voting, first_seconds=now, last_seconds=now))
-            vote.add(verdict, side=float((box[2:] - box[:2]).min()), pts_seconds=now)
+            new = _Person(Vote(self._voting, first_seconds=now, last_seconds=now))
+            person = people.setdefault(track_id, new)
+            vote = person.vote
+            vote.add(verdict, side=side, pts_seconds=now)
+            person.is_in_zone = zones.contain(box, size_wh=frame.size_wh, before=person.is_in_zone)
             tracks.append(
                 Track(
                     track_id=track_id,
                     box_xyxy=box,
-                    score=float(score),
+                    score=score,
                     status=vote.status,
                     confidence=vote.confidence,
                     first_seconds=vote.first_seconds,
                     last_seconds=now,
                     verdict=verdict,
+                    is_required=person.is_in_zone and not off_duty,
                 )
             )
-        for track_id in [
-            t for t, vote in votes.items() if not 0 <= now - vote.last_seconds <= _FORGET_SECONDS
-        ]:
-            del votes[track_id]
+        for track_id, person in list(people.items()):
+            if not 0 <= now - person.vote.last_seconds <= _FORGET_SECONDS:
+                del people[track_id]
         return tuple(tracks)
 
     def close(self) -> None:
-        """Closes detector and classifier."""
-        self.detector.close()
+        """Closes every detector and the classifier."""
+        for detector in self._detectors:
+            detector.close()
         self.classifier.close()
 
 
 _FORGET_SECONDS = 60.0
 """A track not seen for so long has no memory left: longer than any tracker keeps it."""
+
+
+def _shorter_sides(boxes_xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pixels, (n,), of boxes (n, 4)."""
+    sides: NDArray[np.float32] = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).min(axis=1)
+    return sides

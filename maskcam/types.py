@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 """(H, W, 3) uint8, BGR."""
 
+Polygon = tuple[tuple[float, float], ...]
+"""Corners in order around it, x and y in [0, 1] of a picture's width and height."""
+
 
 class MaskStatus(enum.Enum):
     """How a face wears its mask."""
@@ -88,6 +91,11 @@ class Faces:
     def __len__(self) -> int:
         return len(self.boxes_xyxy)
 
+    def select(self, keep: NDArray[np.bool_]) -> Faces:
+        """Those for which `keep`, (n,) bool, is true, in the same order."""
+        landmarks = None if self.landmarks is None else self.landmarks[keep]
+        return Faces(self.boxes_xyxy[keep], self.scores[keep], landmarks)
+
     @classmethod
     def none(cls) -> Faces:
         """No face at all."""
@@ -127,6 +135,9 @@ class Track:
         first_seconds: `pts_seconds` of the first frame of the track.
         last_seconds: `pts_seconds` of the present frame.
         verdict: what the classifier said of the present frame alone.
+        is_required: whether the person is in a place and at a time in which masks are required. Whoever is not is
+            followed and judged all the same, but must not count among those with or without a mask, and breaks
+            no rule.
     """
 
     track_id: int
@@ -137,6 +148,7 @@ class Track:
     first_seconds: float
     last_seconds: float
     verdict: Verdict
+    is_required: bool = True
 
 
 class ViolationPhase(enum.Enum):
@@ -189,12 +201,16 @@ class FrameResult:
         tracks: the people seen in this frame.
         violations: those that started, changed or ended with this frame.
         stage_seconds: seconds spent per stage on the whole step that this frame was part of.
+        zones: the parts of the picture in which masks are required; none at all means everywhere.
+        off_duty: these are no hours in which masks are required; nobody counts.
     """
 
     frame: Frame
     tracks: tuple[Track, ...]
     violations: tuple[Violation, ...] = ()
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    zones: tuple[Polygon, ...] = ()
+    off_duty: bool = False
 
 
 def check_image(image: Image) -> None:

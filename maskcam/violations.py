@@ -48,6 +48,10 @@ class _Person:
 class ViolationLog:
     """Follows the people of one camera.
 
+    A track for which no mask is required, by its place or by the hour, complies, whatever its face shows: it starts
+    no violation, and the one it had ends once it has been so for `comply_seconds`, at the time it left the place or
+    the hours ended. Coming back bare within the cool-down goes on with the same violation.
+
     Args:
         camera: its name.
         options: see there.
@@ -70,7 +74,9 @@ class ViolationLog:
         for track in tracks:
             person = self._people.setdefault(track.track_id, _Person(last_seen=now))
             person.last_seen = now
-            if track.status.is_violation:
+            if not track.is_required:
+                changed += self._complies(person, now)
+            elif track.status.is_violation:
                 changed += self._breaks(person, track, frame)
             elif track.status is MaskStatus.MASK:
                 changed += self._complies(person, now)

@@ -19,7 +19,10 @@ ALLOWED: dict[str, set[str]] = {
     "crops": LEAVES,
     "timing": set(),
     "lettering": LEAVES,
-    "overlay": LEAVES | {"lettering"},
+    "outlines": LEAVES | {"lettering"},
+    "overlay": LEAVES | {"lettering", "outlines"},
+    "zones": LEAVES,
+    "schedule": LEAVES,
     "voting": LEAVES,
     "violations": LEAVES,
     "networks": LEAVES | {"networks"},
@@ -31,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "trackers": LEAVES | {"trackers"},
     "sinks": LEAVES | {"sinks"},
     "pipeline": LEAVES
-    | {"crops", "voting", "violations", "overlay", "timing"}
+    | {"crops", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
     "config": LEAVES | ROOMS | {"devices", "pipeline", "violations", "voting", "weights"},
     "live": LEAVES | {"sources.base"},

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from maskcam.lettering import Pen, text_colour, text_pixels
 from maskcam.overlay import LOOKS, clock_text, draw
-from maskcam.types import Image, MaskStatus
+from maskcam.types import Image, MaskStatus, Polygon
 from tests.factories import make_frame, make_image, make_result, make_track
 
 BOX = (500, 300, 620, 440)
@@ -225,9 +226,61 @@ def test_the_picture_depends_on_nothing_but_the_result() -> None:
     assert (draw(result, fps=10) == first).all()
 
 
+ZONE: Polygon = ((0.25, 0.5), (0.75, 0.5), (0.75, 1), (0.25, 1))
+
+
+@pytest.mark.parametrize("level", [0, 60, 128, 200, 255])
+@pytest.mark.parametrize("size_wh", [(320, 240), (1280, 720), (3840, 2160)])
+def test_the_border_of_a_zone_shows_on_any_background(size_wh: tuple[int, int], level: int) -> None:
+    width, height = size_wh
+    image = flat(size_wh, level)
+    frame = make_frame(image=image)
+    picture = draw(replace(make_result(frame), zones=(ZONE,)))
+    plain = draw(make_result(frame))
+    side = picture[round(0.5 * (height - 1)), width // 4 + 8 : 3 * width // 4 - 8].astype(int)
+    contrast = np.abs(side - level).max(axis=1)
+    assert (contrast > 60).mean() > 0.3
+    assert changed(picture, plain).mean() < 0.012, "it is in the way"
+    assert not changed(picture, plain)[height // 2 + 9 : -9, width // 4 + 9 : 3 * width // 4 - 9].any()
+
+
+@pytest.mark.parametrize("size_wh", SIZES)
+def test_zones_of_any_size(size_wh: tuple[int, int]) -> None:
+    whole: Polygon = ((0, 0), (1, 0), (1, 1), (0, 1))
+    draw(replace(make_result(make_frame(image=flat(size_wh))), zones=(ZONE, whole)))
+
+
+@pytest.mark.parametrize("status", MaskStatus)
+def test_who_needs_no_mask_has_no_status(status: MaskStatus) -> None:
+    frame = make_frame(image=GREY)
+    muted = draw(make_result(frame, (replace(make_track(BOX, status), is_required=False),)))
+    nobody = draw(make_result(frame))
+    x1, y1, x2, y2 = BOX
+    drawn = changed(muted, nobody)
+    assert drawn[y1, x1]
+    assert drawn[y2, x2]
+    assert drawn.sum() < 0.25 * changed(draw_one(status), nobody).sum(), "too much is drawn"
+    drawn[y1 - 5 : y2 + 6, x1 - 5 : x2 + 6] = False
+    assert not drawn.any(), "there is a label, or the bar counts it"
+
+
+def test_labels_keep_off_the_faces_of_those_who_need_no_mask() -> None:
+    above = replace(make_track((500, 240, 620, 295), track_id=2), is_required=False)
+    picture = draw(make_result(make_frame(image=GREY), (make_track(BOX), above)))
+    assert (picture[250:286, 510:611] == 128).all()
+
+
+def test_off_duty_the_bar_says_so() -> None:
+    for size_wh in [(1280, 720), (320, 240), (160, 120)]:
+        result = make_result(make_frame(image=flat(size_wh)))
+        assert changed(draw(result), draw(replace(result, off_duty=True))).any()
+    wide = make_result(make_frame(image=flat((1280, 720))))
+    assert not changed(draw(wide), draw(replace(wide, off_duty=True)))[26:].any()
+
+
 def test_is_quick() -> None:
     tracks = tuple(make_track((100 + 300 * i, 200, 220 + 300 * i, 340), track_id=i) for i in range(3))
-    result = make_result(make_frame(image=make_image((1280, 720))), tracks)
+    result = replace(make_result(make_frame(image=make_image((1280, 720))), tracks), zones=(ZONE,))
     seconds = []
     for _ in range(20):
         start = time.perf_counter()

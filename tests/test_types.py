@@ -43,6 +43,20 @@ def test_faces_check_their_arrays(boxes: object, scores: object, landmarks: obje
         Faces(boxes, scores, landmarks)  # type: ignore[arg-type]
 
 
+def test_some_of_the_faces() -> None:
+    boxes = np.arange(12, dtype=np.float32).reshape(3, 4)
+    scores = np.array([0.9, 0.8, 0.7], np.float32)
+    landmarks = np.arange(30, dtype=np.float32).reshape(3, 5, 2)
+    keep = np.array([True, False, True])
+    some = Faces(boxes, scores, landmarks).select(keep)
+    assert some.boxes_xyxy.tolist() == boxes[[0, 2]].tolist()
+    assert some.scores.tolist() == scores[[0, 2]].tolist()
+    assert some.landmarks is not None
+    assert some.landmarks.tolist() == landmarks[[0, 2]].tolist()
+    assert Faces(boxes, scores).select(keep).landmarks is None
+    assert len(Faces.none().select(np.zeros(0, bool))) == 0
+
+
 def test_no_faces() -> None:
     assert len(Faces.none()) == 0
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,11 @@ BLANK = np.zeros((240, 320, 3), np.uint8)
 def track(status: MaskStatus, *, track_id: int = 1, side: float = 40, left: float = 100) -> Track:
     box = np.array([left, 100, left + side, 100 + side], np.float32)
     return Track(track_id, box, 0.9, status, 0.9, 0.0, 0.0, Verdict({status: 1.0}, status, 1.0))
+
+
+def elsewhere(status: MaskStatus) -> Track:
+    """The same person, where or when no mask is required."""
+    return replace(track(status), is_required=False)
 
 
 class Story:
@@ -154,3 +161,53 @@ def test_a_file_that_starts_over_ends_it() -> None:
 )
 def test_camera_names_become_file_names(camera: str, name: str) -> None:
     assert safe_file_name(camera) == name
+
+
+@pytest.mark.parametrize("status", [NO_MASK, INCORRECT, UNSURE])
+def test_no_violation_where_no_mask_is_required(status: MaskStatus) -> None:
+    story = Story()
+    story.go_on(10, elsewhere(status))
+    assert story.said == []
+
+
+def test_time_without_a_mask_elsewhere_does_not_count() -> None:
+    story = Story(dwell_seconds=1.0)
+    story.go_on(10, elsewhere(NO_MASK))
+    story.go_on(2, track(NO_MASK))
+    assert story.phases == [STARTED]
+    assert story.said[0].started_seconds == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("status", MaskStatus)
+def test_leaving_the_zone_ends_it_at_that_time(status: MaskStatus) -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK))
+    story.go_on(10, elsewhere(status))
+    assert story.phases == [STARTED, ENDED]
+    assert story.said[-1].ended_seconds == pytest.approx(3.0)
+
+
+def test_a_step_out_of_the_zone_ends_nothing() -> None:
+    story = Story(comply_seconds=1.0)
+    story.go_on(3, track(NO_MASK))
+    for _ in range(5):
+        story.go_on(0.5, elsewhere(NO_MASK))
+        story.go_on(0.5, track(NO_MASK))
+    assert story.phases == [STARTED]
+
+
+def test_back_in_the_zone_within_the_cooldown_is_the_same_violation() -> None:
+    story = Story(cooldown_seconds=10)
+    story.go_on(3, track(NO_MASK))
+    story.go_on(5, elsewhere(NO_MASK))
+    story.go_on(3, track(NO_MASK))
+    assert story.phases == [STARTED, ENDED, UPDATED]
+    assert {violation.violation_id for violation in story.said} == {1}
+
+
+def test_back_in_the_zone_after_the_cooldown_is_another() -> None:
+    story = Story(cooldown_seconds=2)
+    story.go_on(3, track(NO_MASK))
+    story.go_on(8, elsewhere(NO_MASK))
+    story.go_on(3, track(NO_MASK))
+    assert story.phases == [STARTED, ENDED, STARTED]
