@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +25,25 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"cannot make the folder {folder} ({reason(error)}): choose another") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write in the folder {folder} (permission denied): choose another")
+
+
+def claim_partial(path: Path) -> Path:
+    """Makes an empty file beside `path`, for what is on its way there and may be of use if it never arrives.
+
+    Returns:
+        `ward.partial.mp4` for `ward.mp4`, or `ward.partial-2.mp4` and so on where a run that ended badly
+        left one behind, or another is at work.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for number in itertools.count(1):
+        ending = ".partial" if number == 1 else f".partial-{number}"
+        partial = path.with_name(f"{path.stem}{ending}{path.suffix}")
+        with suppress(FileExistsError):
+            partial.touch(exist_ok=False)
+            break
+    return partial
 
 
 def write_jpeg(image: Image, path: Path, *, quality: int) -> None:

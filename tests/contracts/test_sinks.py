@@ -25,10 +25,12 @@ WRITERS: dict[str, MakeSink] = {
     "pictures": PictureSink,
     "snapshots": SnapshotSink,
     "video": lambda folder: VideoSink(folder / "video.mp4"),
+    "crash-safe video": lambda folder: VideoSink(folder / "video.mp4", crash_safe=True),
 }
 SINKS: dict[str, MakeSink] = WRITERS | {
     "memory": lambda folder: MemorySink(pictures=True),  # noqa: ARG005
     "window": lambda folder: WindowSink(pictures=folder),
+    "mosaic": lambda folder: WindowSink(cameras=["gate", "door"], pictures=folder),
     "group": lambda folder: SinkGroup(
         [MemorySink(), JsonlSink(folder / "a.jsonl"), VideoSink(folder / "a.mp4")]
     ),

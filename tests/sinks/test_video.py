@@ -70,6 +70,11 @@ def test_a_clock_that_starts_over_leaves_no_gap(tmp_path: Path) -> None:
     assert shown_at(tmp_path / "a.mp4") == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5], abs=2 * TICK)
 
 
+def test_a_camera_that_was_away_for_a_night_comes_back(tmp_path: Path) -> None:
+    record(tmp_path / "a.mp4", [0.0, 0.1, 30_000.0, 30_000.1, 30_000.2])
+    assert shown_at(tmp_path / "a.mp4") == pytest.approx([0, 0.1, 3600.1, 3600.2, 3600.3], abs=2 * TICK)
+
+
 @pytest.mark.parametrize("size_wh", [(1, 1), (2, 2), (31, 48), (64, 33), (161, 121)])
 def test_odd_sizes_grow_by_a_pixel_and_keep_their_colour(tmp_path: Path, size_wh: tuple[int, int]) -> None:
     width, height = size_wh
