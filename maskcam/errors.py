@@ -15,6 +15,29 @@ Misuse of the Python API (a wrong shape, a wrong type) raises ValueError or Type
 Every message is one sentence: what was received, what is allowed, what to do.
 """
 
+from __future__ import annotations
+
+import enum
+
+
+class StreamFault(enum.Enum):
+    """Why a camera gives no picture."""
+
+    AUTH = "auth"
+    """It refuses the user name or password."""
+    NOT_FOUND = "not found"
+    """It is there, but has nothing at this address."""
+    REFUSED = "refused"
+    """Nobody listens on that port."""
+    UNREACHABLE = "unreachable"
+    """No way to that host, or no such name."""
+    TIMEOUT = "timeout"
+    """No answer, or no data any more."""
+    CODEC = "codec"
+    """What it sends is no video, or cannot be decoded."""
+    ENDED = "ended"
+    """It hung up."""
+
 
 class MaskcamError(Exception):
     """Base of all errors that maskcam raises on purpose; its text is fit for a user's eyes."""
@@ -37,7 +60,16 @@ class WeightsError(InputError):
 
 
 class SourceError(MaskcamError):
-    """A file or camera cannot be opened or read."""
+    """A file or camera cannot be opened or read.
+
+    Args:
+        message: one sentence.
+        fault: of a camera, as far as it is known.
+    """
+
+    def __init__(self, message: str, *, fault: StreamFault | None = None) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class SourceNotFoundError(SourceError):

@@ -33,10 +33,28 @@ class SourceInfo:
     is_still: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Frames that a live source received and did not hand out, so far.
+
+    Attributes:
+        corrupt: damaged on their way, or impossible to decode.
+        skipped: built upon a damaged one, came before the first key frame, or were too old to be worth decoding.
+    """
+
+    corrupt: int = 0
+    skipped: int = 0
+
+
 class Source(Closing, ABC):
     """Frames, one after another. Opened when made; use it as a context manager, or call `close()`."""
 
     info: SourceInfo
+
+    @property
+    def losses(self) -> Losses:
+        """What was lost; may be read from any thread."""
+        return Losses()
 
     @abstractmethod
     def frames(self) -> Iterator[Frame]:

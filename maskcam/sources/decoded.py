@@ -12,11 +12,12 @@ from av.container import InputContainer
 from maskcam.errors import SourceError
 from maskcam.sources.base import Source, SourceInfo
 from maskcam.sources.decoding import VideoDecoder
+from maskcam.sources.live_decoding import LiveDecoder
 from maskcam.types import Frame
 
 
 class DecodedSource(Source):
-    """A source whose frames come from a `VideoDecoder`; decodes the first one at once, to fail early.
+    """A source whose frames come from a decoder; decodes the first one at once, to fail early.
 
     Args:
         container: open for reading; belongs to this source from now on.
@@ -27,7 +28,9 @@ class DecodedSource(Source):
         SourceError: there is no picture in it.
     """
 
-    def __init__(self, container: InputContainer, decoder: VideoDecoder, info: SourceInfo) -> None:
+    def __init__(
+        self, container: InputContainer, decoder: VideoDecoder | LiveDecoder, info: SourceInfo
+    ) -> None:
         self._container = container
         self._decoder = decoder
         self._decoded = decoder.frames()
@@ -45,7 +48,7 @@ class DecodedSource(Source):
                 raise ValueError(f"{self.info.name} is closed: open it anew to read it")
             frame, self._first = self._first or self._next(), None
             if frame is None:
-                self._check_end()
+                self._decoder.check_complete()
                 return
             yield frame
 
@@ -70,7 +73,3 @@ class DecodedSource(Source):
     @abstractmethod
     def _read_error(self, error: av.FFmpegError) -> SourceError:
         """What to tell the user when reading fails."""
-
-    @abstractmethod
-    def _check_end(self) -> None:
-        """Raises SourceError where the end of data is not a proper end."""

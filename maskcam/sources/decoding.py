@@ -1,9 +1,10 @@
-"""Frames out of an open PyAV container: how files and network streams are decoded."""
+"""Frames out of an open PyAV container that has an end: how files are decoded."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
+from fractions import Fraction
 from typing import cast
 
 import av
@@ -15,7 +16,7 @@ from av.stream import Discard, Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from maskcam.errors import SourceError
+from maskcam.errors import SourceError, StreamFault
 from maskcam.sources.pixels import make_upright, to_bgr
 from maskcam.types import Frame, Image
 
@@ -35,26 +36,19 @@ class VideoDecoder:
     Args:
         container: open for reading; whoever opened it closes it.
         name: of the source, for frames and messages.
-        is_live: no frame is worth waiting for: decodes without the delay of frame threads, leaves out frames
-            that the decoder had to patch up, and counts time from the first frame.
-        by_arrival: takes the time of arrival as `pts_seconds`, for formats without time stamps.
 
     Raises:
         SourceError: there is no video in it, or it cannot be decoded here.
     """
 
-    def __init__(
-        self, container: InputContainer, *, name: str, is_live: bool = False, by_arrival: bool = False
-    ) -> None:
+    def __init__(self, container: InputContainer, *, name: str) -> None:
         self._container = container
         self._name = name
-        self._is_live = is_live
-        self._by_arrival = by_arrival
         self._is_matroska = container.format.name.startswith("matroska")
-        self._stream = _video_stream(container, name)
-        self._stream.thread_type = "SLICE" if is_live else "AUTO"
+        self._stream = video_stream(container, name)
+        self._stream.thread_type = "AUTO"
         self._start_seconds: float | None = None
-        if not is_live and container.start_time is not None:
+        if container.start_time is not None:
             # of the whole container: sound that begins before the picture stays in step with it
             self._start_seconds = container.start_time / av.time_base
         self._next_index = 0
@@ -67,9 +61,7 @@ class VideoDecoder:
     @property
     def fps(self) -> float | None:
         """Nominal frames per second, the mean where it varies; None where the stream does not say."""
-        rate = self._stream.guessed_rate if self._is_live else self._stream.average_rate
-        rate = rate or self._stream.guessed_rate
-        return float(rate) if rate and 0 < rate <= _HIGHEST_FPS else None
+        return nominal_fps(self._stream.average_rate or self._stream.guessed_rate)
 
     @property
     def duration_seconds(self) -> float | None:
@@ -157,34 +149,29 @@ class VideoDecoder:
             self._bad_packets += self._next_index > 0
             return
         for picture in pictures:
-            if not (self._is_live and picture.is_corrupt):
-                yield self._frame(picture)
+            yield self._frame(picture)
 
     def _frame(self, picture: VideoFrame) -> Frame:
-        captured_seconds = time.monotonic()
-        seconds = self._seconds(picture, captured_seconds)
+        seconds = self._seconds(picture)
         shown_seconds = 1 / (self.fps or _ASSUMED_FPS)
         if picture.duration and picture.time_base:
             shown_seconds = float(picture.duration * picture.time_base)
         self._last_seconds, self.end_seconds = seconds, seconds + shown_seconds
         frame = Frame(
-            image=_image(picture),
+            image=picture_image(picture),
             index=self._next_index,
             pts_seconds=seconds,
-            captured_seconds=captured_seconds,
+            captured_seconds=time.monotonic(),
             camera=self._name,
         )
         self._next_index += 1
         return frame
 
-    def _seconds(self, picture: VideoFrame, captured_seconds: float) -> float:
+    def _seconds(self, picture: VideoFrame) -> float:
         """Seconds since the start, never less than those of the frame before."""
-        if self._by_arrival:
-            own_seconds = captured_seconds
-        elif picture.pts is not None and picture.time_base is not None:
-            own_seconds = float(picture.pts * picture.time_base)
-        else:
+        if picture.pts is None or picture.time_base is None:
             return self.end_seconds
+        own_seconds = float(picture.pts * picture.time_base)
         if self._start_seconds is None:
             self._start_seconds = own_seconds
         seconds = own_seconds - self._start_seconds
@@ -202,7 +189,17 @@ class VideoDecoder:
         return None
 
 
-def _video_stream(container: InputContainer, name: str) -> VideoStream:
+def nominal_fps(rate: Fraction | None) -> float | None:
+    """A stream's rate; None where it says none, or the tick of its clock instead."""
+    return float(rate) if rate and 0 < rate <= _HIGHEST_FPS else None
+
+
+def video_stream(container: InputContainer, name: str) -> VideoStream:
+    """The best video stream; all other streams are discarded.
+
+    Raises:
+        SourceError: there is none, or it cannot be decoded here.
+    """
     videos = [
         stream
         for stream in container.streams.video
@@ -210,12 +207,16 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
     ]
     if not videos:
         kinds = ", ".join(sorted({stream.type for stream in container.streams}))
-        raise SourceError(f"{name} holds no video, only {kinds}: give a file or stream with pictures.")
+        raise SourceError(
+            f"{name} holds no video, only {kinds}: give a file or stream with pictures.",
+            fault=StreamFault.CODEC,
+        )
     best = container.streams.best("video")
     chosen = next((stream for stream in videos if stream is best), videos[0])
     if chosen.codec_context is None:
         raise SourceError(
-            f"{name} uses a video codec that cannot be decoded here: convert it, to H.264 for one."
+            f"{name} uses a video codec that cannot be decoded here: convert it, to H.264 for one.",
+            fault=StreamFault.CODEC,
         )
     for stream in container.streams:
         if stream is not chosen:
@@ -224,7 +225,8 @@ def _video_stream(container: InputContainer, name: str) -> VideoStream:
     return chosen
 
 
-def _image(picture: VideoFrame) -> Image:
+def picture_image(picture: VideoFrame) -> Image:
+    """(H, W, 3) uint8 BGR, upright."""
     has_alpha = any(component.is_alpha for component in picture.format.components)
     image = to_bgr(picture.to_ndarray(format="bgra" if has_alpha else "bgr24"))
     side_data = cast("SideDataContainer", picture.side_data)  # PyAV's stubs call it a TypedDict

@@ -50,9 +50,6 @@ class VideoFileSource(DecodedSource):
             " the frames before were used."
         )
 
-    def _check_end(self) -> None:
-        self._decoder.check_complete()
-
 
 def _open(path: Path, name: str) -> InputContainer:
     if not path.exists():

@@ -8,14 +8,16 @@ from typing import Literal
 import av
 from av.container import InputContainer
 
-from maskcam.errors import SourceError, SourceNotFoundError, StreamLostError
-from maskcam.sources.base import SourceInfo
+from maskcam.errors import SourceError, SourceNotFoundError, StreamFault, StreamLostError
+from maskcam.sources.base import Losses, SourceInfo
 from maskcam.sources.decoded import DecodedSource
 from maskcam.sources.decoding import VideoDecoder
+from maskcam.sources.live_decoding import LiveDecoder
 from maskcam.sources.urls import mask_password
 
 _WITHOUT_TIME_STAMPS = frozenset({"mpjpeg", "mjpeg"})
 """Formats in which FFmpeg makes up 25 frames a second, however fast they come."""
+_LOOK_MICROSECONDS = "500000"
 
 
 class StreamSource(DecodedSource):
@@ -44,21 +46,23 @@ class StreamSource(DecodedSource):
         timeout_seconds: float = 10.0,
         rtsp_transport: Literal["tcp", "udp"] = "tcp",
     ) -> None:
-        scheme, separator, rest = url.partition("://")
-        url = scheme.lower() + separator + rest  # FFmpeg knows no "RTSP://"
         self._timeout_seconds = timeout_seconds
+        self._live: LiveDecoder | None = None
         name = name or mask_password(url)
-        container = _open(url, name, timeout_seconds, rtsp_transport)
+        container = open_stream(
+            url, name=name, timeout_seconds=timeout_seconds, rtsp_transport=rtsp_transport
+        )
         try:
-            is_live = _is_live(container)
-            by_arrival = is_live and container.format.name in _WITHOUT_TIME_STAMPS
-            decoder = VideoDecoder(container, name=name, is_live=is_live, by_arrival=by_arrival)
+            if _is_live(container):
+                self._live = live = _live_decoder(container, name)
+                super().__init__(container, live, SourceInfo(name=name, fps=live.fps, is_live=True))
+                return
+            decoder = VideoDecoder(container, name=name)
             info = SourceInfo(
                 name=name,
-                fps=None if by_arrival else decoder.fps,
-                frame_count=None if is_live else decoder.frame_count,
-                duration_seconds=None if is_live else decoder.duration_seconds,
-                is_live=is_live,
+                fps=decoder.fps,
+                frame_count=decoder.frame_count,
+                duration_seconds=decoder.duration_seconds,
                 is_still=container.format.name == "image2" or container.format.name.endswith("_pipe"),
             )
             super().__init__(container, decoder, info)
@@ -66,27 +70,47 @@ class StreamSource(DecodedSource):
             container.close()
             raise
 
+    @property
+    def losses(self) -> Losses:
+        return self._live.losses if self._live is not None else Losses()
+
     def _read_error(self, error: av.FFmpegError) -> SourceError:
-        reason = error.strerror
+        reason, fault = error.strerror, StreamFault.ENDED
         if isinstance(error, av.ExitError | TimeoutError):
-            reason = f"no data for {self._timeout_seconds:g} s"
+            reason, fault = f"no data for {self._timeout_seconds:g} s", StreamFault.TIMEOUT
         kind = StreamLostError if self.info.is_live else SourceError
         return kind(
-            f"{self.info.name} broke off after {self._decoder.end_seconds:.1f} s ({reason}): open it anew."
+            f"{self.info.name} broke off after {self._decoder.end_seconds:.1f} s ({reason}): open it anew.",
+            fault=fault,
         )
 
-    def _check_end(self) -> None:
-        if self.info.is_live:
-            raise StreamLostError(
-                f"{self.info.name} ended after {self._decoder.end_seconds:.1f} s: the other side hung up."
-            )
-        self._decoder.check_complete()
+
+def _live_decoder(container: InputContainer, name: str) -> LiveDecoder:
+    kind = container.format.name
+    return LiveDecoder(container, name=name, by_arrival=kind in _WITHOUT_TIME_STAMPS, paced=kind == "hls")
 
 
-def _open(
-    url: str, name: str, timeout_seconds: float, rtsp_transport: Literal["tcp", "udp"]
+def open_stream(
+    url: str, *, name: str, timeout_seconds: float, rtsp_transport: Literal["tcp", "udp"]
 ) -> InputContainer:
-    options: dict[str, str] = {"rtsp_transport": rtsp_transport} if url.startswith("rtsp") else {}
+    """Connects, and learns what the stream holds.
+
+    Args:
+        url: the address with its credentials.
+        name: for messages.
+        timeout_seconds: how long to wait for an answer, and for every packet later on.
+        rtsp_transport: see `StreamSource`.
+
+    Raises:
+        SourceNotFoundError: the server says that there is nothing at this address (404).
+        SourceError: it cannot be reached, refuses, does not answer in time, or sends no video.
+    """
+    scheme, separator, rest = url.partition("://")
+    url = scheme.lower() + separator + rest  # FFmpeg knows no "RTSP://"
+    options: dict[str, str] = {}
+    if url.startswith("rtsp"):
+        # what is gathered while FFmpeg counts frames to guess their rate is old when the first one is shown
+        options = {"rtsp_transport": rtsp_transport, "analyzeduration": _LOOK_MICROSECONDS}
     started_seconds = time.monotonic()
     failure: SourceError
     try:
@@ -96,8 +120,9 @@ def _open(
     except av.FFmpegError as error:
         # FFmpeg's RTSP reports an interrupted wait as "invalid data"
         is_timeout = time.monotonic() - started_seconds >= timeout_seconds
-        kind = SourceNotFoundError if isinstance(error, av.HTTPNotFoundError) else SourceError
-        failure = kind(f"{name} {_reason(error, timeout_seconds if is_timeout else None)}.")
+        fault, why = _fault(error, timeout_seconds if is_timeout else None)
+        kind = SourceNotFoundError if fault is StreamFault.NOT_FOUND else SourceError
+        failure = kind(f"{name} {why}.", fault=fault)
     # outside of `except`, so that FFmpeg's text, which holds the password, is not chained to it
     raise failure
 
@@ -112,21 +137,33 @@ def _is_live(container: InputContainer) -> bool:
     return container.format.name == "hls" or container.size <= 0
 
 
-def _reason(error: av.FFmpegError, timed_out_after_seconds: float | None) -> str:
+def _fault(error: av.FFmpegError, timed_out_after_seconds: float | None) -> tuple[StreamFault | None, str]:
+    """Why connecting failed, for programs and for people."""
     if timed_out_after_seconds is not None:
-        return (
+        return StreamFault.TIMEOUT, (
             f"did not answer within {timed_out_after_seconds:g} s: check that the camera is on and reachable"
         )
     match error:
         case av.HTTPNotFoundError():
-            return "does not exist on that server (404): check the path"
+            return StreamFault.NOT_FOUND, "does not exist on that server (404): check the path"
         case av.HTTPUnauthorizedError() | av.HTTPForbiddenError():
-            return "refuses the user name or password: give them as scheme://user:password@host"
+            return StreamFault.AUTH, (
+                "refuses the user name or password: give them as scheme://user:password@host"
+            )
         case av.HTTPError():
-            return f"answers with an error ({error.strerror})"
+            return None, f"answers with an error ({error.strerror})"
         case ConnectionRefusedError():
-            return "refuses the connection: check host and port, and that the camera serves this protocol"
+            return StreamFault.REFUSED, (
+                "refuses the connection: check host and port, and that the camera serves this protocol"
+            )
+        case ConnectionError() | av.EOFError():
+            return (
+                StreamFault.ENDED,
+                f"hangs up while being opened ({error.strerror}): it may be starting, or full",
+            )
         case av.InvalidDataError():
-            return "answers, but not with a video: check the path"
+            return StreamFault.CODEC, "answers, but not with a video: check the path"
         case _:
-            return f"cannot be reached ({error.strerror}): check host name, port and network"
+            return StreamFault.UNREACHABLE, (
+                f"cannot be reached ({error.strerror}): check host name, port and network"
+            )
