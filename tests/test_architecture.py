@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "watching": LEAVES | {"live", "overlay", "pipeline", "timing", "sinks.base", "sources.base"},
     "batch": LEAVES | {"config", "pipeline", "recorder", "sinks", "sources"},
     "coco": LEAVES | {"classifiers.base", "crops", "detectors.base", "sources"},
-    "probe": LEAVES | {"sources.base"},
+    "probing": LEAVES | {"probing", "sources", "detectors.base"},
 }
 
 

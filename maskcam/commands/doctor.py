@@ -4,80 +4,116 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from maskcam.environment import Check, check_all
 from maskcam.errors import MaskcamError
-from maskcam.probe import Probe, probe_source
 
-_PROBE_SECONDS = 5.0
-_SLOW = 0.8  # of the nominal rate: below it a camera is held back by light, cable or network
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+    from maskcam.probing.report import SourceReport
+
+_SOURCE = "Source"
+_READING = {"OpenCV", "PyAV"}
+_FINDING = {"PyTorch", "Weights"}
 
 
 def doctor(
     source: Annotated[
-        str | None, typer.Argument(help="Webcam index, URL, file or folder to try for a few seconds.")
+        str | None, typer.Argument(help="Webcam index, URL, file or folder to watch for a while.")
     ] = None,
+    seconds: Annotated[
+        float, typer.Option(min=1, max=120, help="How long to watch the source; longer finds rarer faults.")
+    ] = 10.0,
+    transport: Annotated[
+        Literal["tcp", "udp"], typer.Option(help="How to fetch the pictures of an RTSP camera.")
+    ] = "tcp",
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Says whether this machine, and a camera or file, can work, and what to change."""
+    from rich.console import Console
+
     checks = check_all()
-    probe = None
+    report = None
     exit_code = 0
     if source is not None:
         try:
-            probe = try_source(source)
-            checks.append(judge(probe))
+            with _patience(source, seconds):
+                report = watch_source(source, checks, seconds=seconds, transport=transport)
+            checks.append(judge(report))
         except MaskcamError as error:
-            checks.append(Check("Source", False, str(error)))
+            checks.append(Check(_SOURCE, False, str(error)))
             exit_code = error.exit_code
     if exit_code == 0 and any(check.ok is False for check in checks):
         exit_code = 1
-    print_json(checks, probe) if json_output else print_table(checks)
+    if json_output:
+        print_json(checks, report)
+    else:
+        print_all(Console(), checks, report)
     raise typer.Exit(exit_code)
 
 
-def try_source(spec: str) -> Probe:
-    """Opens a source and reads it for a few seconds.
+def watch_source(
+    spec: str, checks: Sequence[Check], *, seconds: float, transport: Literal["tcp", "udp"]
+) -> SourceReport:
+    """Watches a source, as far as this machine can: without PyTorch or weights, no faces are looked for.
 
     Raises:
-        SourceError: it cannot be opened or read.
+        MaskcamError: it cannot be opened or read, or nothing can be read here.
     """
-    from maskcam.sources import open_source
-
-    with open_source(spec) as source:
-        return probe_source(source, seconds=_PROBE_SECONDS)
-
-
-def judge(probe: Probe) -> Check:
-    """Says in words what came out of a source, and whether it is good enough."""
-    if not probe.frames:
-        return Check("Source", False, f"{probe.name} gave no frame", "try it in another player or program")
-    sizes = ", ".join(f"{width}x{height}" for width, height in probe.sizes_wh)
-    nominal = "unknown" if probe.nominal_fps is None else f"{probe.nominal_fps:.4g}"
-    measured = "unknown" if probe.measured_fps is None else f"{probe.measured_fps:.4g}"
-    found = (
-        f"{probe.name}: {sizes}, {nominal} fps nominal, {measured} fps measured, {probe.frames} frames in "
-        f"{probe.seconds:.1f} s, {probe.frame_milliseconds:.1f} ms each"
-    )
-    if probe.late_pts:
-        advice = "its clock jumps: `ffmpeg -i IN -c copy OUT.mp4` mends a file, newer firmware a camera"
-        return Check("Source", None, f"{found}, {probe.late_pts} time stamps not in order", advice)
-    if probe.nominal_fps and probe.measured_fps and probe.measured_fps < _SLOW * probe.nominal_fps:
-        advice = (
-            "it gives fewer frames than it says: more light, a smaller picture or a better network helps"
-            if probe.is_live
-            else "it is read slower than it plays: a smaller picture helps"
+    broken = {check.name for check in checks if check.ok is False}
+    if broken & _READING:
+        raise MaskcamError(
+            f"The source was not tried: {', '.join(sorted(broken & _READING))} must work first."
         )
-        return Check("Source", None, found, advice)
-    return Check("Source", True, found)
+    from maskcam.config import Config
+    from maskcam.probing.probe import probe
+
+    if broken & _FINDING:
+        return probe(spec, seconds=seconds, transport=transport)
+    config = Config()
+    with config.detector.build(device=config.device) as detector:
+        return probe(spec, seconds=seconds, transport=transport, detector=detector)
 
 
-def print_table(checks: list[Check]) -> None:
+def judge(report: SourceReport) -> Check:
+    """In short, whether the source is good enough."""
+    from maskcam.probing.advice import advise
+
+    if report.failure is not None:
+        return Check(_SOURCE, False, report.failure)
+    advice = advise(report)
+    if advice:
+        return Check(_SOURCE, None, f"{report.name} works, and could do better", " ".join(advice))
+    return Check(_SOURCE, True, f"{report.name} works")
+
+
+def print_all(console: Console, checks: list[Check], report: SourceReport | None) -> None:
+    """Prints what was asked for: once a source was tried, of the machine only what is broken."""
+    from rich.text import Text
+
+    from maskcam.commands.probe_table import print_probe
+    from maskcam.probing.advice import advise
+
+    tried = [check for check in checks if check.name == _SOURCE]
+    machine = [check for check in checks if check.name != _SOURCE and (not tried or check.ok is False)]
+    if machine:
+        print_checks(console, machine)
+    if report is not None:
+        print_probe(console, report, advise(report))
+    for check in tried:
+        if check.ok is False:
+            console.print(Text("Failed: ", "bold red") + Text(check.found, "default"))
+
+
+def print_checks(console: Console, checks: list[Check]) -> None:
     """Prints one row per check, with what to change."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -89,14 +125,32 @@ def print_table(checks: list[Check]) -> None:
         mark, style = marks[check.ok]
         # Text, since brackets in a path or an error must not be read as Rich's markup
         table.add_row(Text(mark, style), check.name, Text(check.found), Text(check.advice or ""))
-    Console().print(table)
+    console.print(table)
 
 
-def print_json(checks: list[Check], probe: Probe | None) -> None:
+def print_json(checks: list[Check], report: SourceReport | None) -> None:
     """Prints everything as one JSON object."""
-    report = {
+    from maskcam.probing.advice import advise
+
+    source = None
+    if report is not None:
+        source = {**dataclasses.asdict(report), "advice": advise(report)}
+    found = {
         "ok": all(check.ok is not False for check in checks),
         "checks": [dataclasses.asdict(check) for check in checks],
-        "source": None if probe is None else dataclasses.asdict(probe),
+        "source": source,
     }
-    typer.echo(json.dumps(report, indent=2))
+    typer.echo(json.dumps(found, indent=2, allow_nan=False))
+
+
+def _patience(spec: str, seconds: float) -> nullcontext[None] | Status:
+    """Says on a terminal that this takes a while; on standard error, since the output may be JSON."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from maskcam.sources import source_name
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return nullcontext()
+    return console.status(f"watching {escape(source_name(spec))} for {seconds:g} s")
