@@ -28,7 +28,7 @@ def test_long_recordings_are_sampled_further_apart() -> None:
 
 
 def test_pictures_that_refer_to_later_ones_cost_no_group_of_pictures(tmp_path: Path) -> None:
-    options = {"bf": "2", "x264-params": "keyint=50:min-keyint=50:scenecut=0"}
+    options = {"x264-params": "bframes=2:b-adapt=0:keyint=50:min-keyint=50:scenecut=0"}
     path = write_video(tmp_path / "a.mkv", frame_count=50, options=options)
     with av.open(str(path)) as container:
         watched = PacketProbe(container, name="a", is_live=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from av.container import InputContainer
 
+import maskcam.probing.probe as module
 from maskcam.config import Config
 from maskcam.detectors.base import Detector
 from maskcam.errors import SourceError, StreamFault
 from maskcam.probing.advice import advise
 from maskcam.probing.probe import probe
+from maskcam.sources.stream import open_stream
 from tests.cameras import Behaviour, Camera, MjpegCamera, RtspCamera
 
 SMALL: dict[str, Any] = {"size_wh": (640, 360), "clip_seconds": 3.0}
@@ -42,6 +45,26 @@ def detector() -> Iterator[Detector]:
     config = Config(device="cpu")
     with config.detector.build(device=config.device) as detector:
         yield detector
+
+
+@pytest.fixture
+def once_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Has a camera behave differently, so many seconds after the probe has opened it: how long that takes varies."""
+    timers: list[threading.Timer] = []
+
+    def prepare(camera: Camera, behaviours: dict[float, Behaviour]) -> None:
+        def open_and_start(url: str, **options: Any) -> InputContainer:
+            container = open_stream(url, **options)
+            for seconds, behaviour in behaviours.items():
+                timers.append(threading.Timer(seconds, camera.behave, [behaviour]))
+                timers[-1].start()
+            return container
+
+        monkeypatch.setattr(module, "open_stream", open_and_start)
+
+    yield prepare
+    for timer in timers:
+        timer.join()
 
 
 def test_an_rtsp_camera_in_good_order(rtsp_camera: Camera, detector: Detector) -> None:
@@ -116,16 +139,9 @@ def test_an_mjpeg_camera_in_good_order(mjpeg_camera: Camera) -> None:
     assert report.pictures.corrupt == 0
 
 
-def test_time_stamps_that_jump(rtsp_camera: Camera) -> None:
-    timers = [
-        threading.Timer(1.5, rtsp_camera.behave, [Behaviour.JUMP]),
-        threading.Timer(2.5, rtsp_camera.behave, [Behaviour.NORMAL]),
-    ]
-    for timer in timers:
-        timer.start()
+def test_time_stamps_that_jump(rtsp_camera: Camera, once_open: Callable[..., None]) -> None:
+    once_open(rtsp_camera, {0.8: Behaviour.JUMP, 1.8: Behaviour.NORMAL})
     report = probe(rtsp_camera.url, seconds=3.5)
-    for timer in timers:
-        timer.join()
     assert report.rhythm is not None
     assert (report.rhythm.steps_back, report.rhythm.jumps) == (1, 1)
     assert report.rhythm.jitter_milliseconds is not None
@@ -149,22 +165,15 @@ def test_damage(camera: Camera, behaviour: Behaviour) -> None:
     assert "although TCP" in sentence
 
 
-def test_a_size_that_changes(rtsp_camera: Camera) -> None:
-    timer = threading.Timer(1.5, rtsp_camera.behave, [Behaviour.RESIZE])
-    timer.start()
-    try:
-        report = probe(rtsp_camera.url, seconds=3.0)
-    finally:
-        timer.join()
-        rtsp_camera.behave(Behaviour.NORMAL)
+def test_a_size_that_changes(rtsp_camera: Camera, once_open: Callable[..., None]) -> None:
+    once_open(rtsp_camera, {1.2: Behaviour.RESIZE, 2.5: Behaviour.NORMAL})
+    report = probe(rtsp_camera.url, seconds=3.0)
     assert report.video.sizes_wh == ((640, 360), (320, 180))
 
 
-def test_a_camera_that_hangs_up_meanwhile(camera: Camera) -> None:
-    timer = threading.Timer(1.7, camera.behave, [Behaviour.REFUSE])
-    timer.start()
+def test_a_camera_that_hangs_up_meanwhile(camera: Camera, once_open: Callable[..., None]) -> None:
+    once_open(camera, {1.0: Behaviour.REFUSE})
     report = probe(camera.url, seconds=20.0)
-    timer.join()
     assert report.failure is not None
     assert "broke off after" in report.failure
     assert "hunter2" not in report.failure
@@ -173,11 +182,9 @@ def test_a_camera_that_hangs_up_meanwhile(camera: Camera) -> None:
     assert report.pictures.corrupt == 0, "the end is no damage"
 
 
-def test_a_camera_that_falls_silent(camera: Camera) -> None:
-    timer = threading.Timer(1.7, camera.behave, [Behaviour.HANG])
-    timer.start()
-    report = probe(camera.url, seconds=20.0, timeout_seconds=1.5)
-    timer.join()
+def test_a_camera_that_falls_silent(camera: Camera, once_open: Callable[..., None]) -> None:
+    once_open(camera, {1.0: Behaviour.HANG})
+    report = probe(camera.url, seconds=20.0, timeout_seconds=2.0)
     assert report.failure is not None
     assert "no more data" in report.failure
     assert report.pictures.corrupt == 0
