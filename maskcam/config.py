@@ -6,21 +6,26 @@ Each default stands here and nowhere else. `Config.model_json_schema()` is the s
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from maskcam.classifiers.base import Classifier
 from maskcam.detectors.base import Detector
 from maskcam.devices import choose_device
 from maskcam.errors import ConfigError
-from maskcam.pipeline import Pipeline
+from maskcam.pipeline import CameraRules, Pipeline
+from maskcam.schedule import Schedule
+from maskcam.sources import distinct_names, source_name
 from maskcam.trackers.base import Tracker
+from maskcam.types import Polygon
 from maskcam.violations import ViolationOptions
 from maskcam.voting import VotingOptions
 from maskcam.weights import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR, shipped_weights
+from maskcam.zones import Zones
 
 _FAR = 1.6  # of the size, for the small faces of thorough detection; chosen on scenes/val
 
@@ -145,6 +150,49 @@ class ViolationConfig(_Section):
         return ViolationOptions(**self.model_dump())
 
 
+class CameraOptions(_Section):
+    """How a camera is watched; in `[cameras]` for all of them, in a `[[camera]]` for that one."""
+
+    transport: Literal["tcp", "udp"] = Field(
+        "tcp", description="RTSP: tcp arrives whole, udp is for cameras that offer nothing else"
+    )
+    timeout_seconds: float = Field(
+        5.0, gt=0, le=60, description="how long to wait for an answer, or for the next packet of a stream"
+    )
+    analysis_fps: float | None = Field(
+        None, gt=0, description="frames per second to analyse; None: as many as come and the machine can do"
+    )
+    minimum_face: float = Field(0.0, ge=0, description="shorter side of the faces that count, pixels")
+    zones: tuple[Polygon, ...] = Field(
+        (),
+        description="where masks are required: polygons of x, y in [0, 1] of the picture; none: everywhere",
+    )
+    hours: tuple[str, ...] = Field(
+        (), description='when masks are required, live: "Mon-Fri 06:00-22:00", "22:00-06:00"; none: always'
+    )
+
+    @field_validator("zones")
+    @classmethod
+    def _zones(cls, polygons: tuple[Polygon, ...]) -> tuple[Polygon, ...]:
+        return Zones(polygons).polygons
+
+    @field_validator("hours")
+    @classmethod
+    def _hours(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        Schedule.parse(texts)
+        return texts
+
+
+class CameraConfig(CameraOptions):
+    """One camera."""
+
+    source: str = Field(
+        min_length=1, description="as for `maskcam watch`; ${NAME} stands for an environment variable"
+    )
+    name: str | None = Field(None, min_length=1, description="shown and logged; None: made from the source")
+    detector: DetectorConfig | None = Field(None, description="what differs from the other cameras'")
+
+
 class RecordingConfig(_Section):
     """How annotated video is written."""
 
@@ -165,6 +213,44 @@ class Config(_Section):
     voting: VotingConfig = VotingConfig()
     violations: ViolationConfig = ViolationConfig()
     recording: RecordingConfig = RecordingConfig()
+    cameras: CameraOptions = CameraOptions()
+    camera: tuple[CameraConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Config:
+        names = Counter(camera.name for camera in self.camera if camera.name is not None)
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ValueError(f"several cameras have the name {twice[0]!r}: give each its own")
+        for camera in self.camera:
+            self._detector_of(camera)
+        return self
+
+    def _detector_of(self, camera: CameraConfig) -> DetectorConfig:
+        given = {} if camera.detector is None else _given(camera.detector)
+        return DetectorConfig(**_given(self.detector) | given) if given else self.detector
+
+    def named_cameras(self, sources: Sequence[str] = ()) -> tuple[CameraConfig, ...]:
+        """The cameras to watch, each with a name and with what holds for all cameras filled in.
+
+        Args:
+            sources: as for `maskcam watch`, or names of cameras of the configuration; none: all of those.
+
+        Raises:
+            ConfigError: there is nothing to watch.
+        """
+        known = {camera.name: camera for camera in self.camera if camera.name is not None}
+        chosen = [known.get(spec) or CameraConfig(source=spec) for spec in sources] or list(self.camera)
+        if not chosen:
+            raise ConfigError(
+                "nothing to watch: name a webcam, an address or a file, or list cameras as [[camera]] in -c FILE"
+            )
+        names = distinct_names([camera.name or source_name(camera.source) for camera in chosen])
+        common = _given(self.cameras)
+        return tuple(
+            CameraConfig(**common | _given(camera) | {"name": name})
+            for name, camera in zip(names, chosen, strict=True)
+        )
 
     def for_photographs(self) -> Config:
         """These settings with thorough detection and judgement, unless set otherwise: photographs are in no hurry."""
@@ -178,19 +264,34 @@ class Config(_Section):
         }
         return self.model_copy(update=changes)
 
-    def build_pipeline(self) -> Pipeline:
+    def build_pipeline(self, cameras: Sequence[CameraConfig] = ()) -> Pipeline:
         """A pipeline for video.
+
+        Args:
+            cameras: of `named_cameras`, where something is special about them. Those with the same detector
+                share it.
 
         Raises:
             ConfigError: the device is not there.
             WeightsError: weights are missing or damaged.
         """
+        detectors = {self.detector: self.detector.build(device=self.device)}
+        rules = {}
+        for camera in cameras:
+            assert camera.name is not None
+            wanted = self._detector_of(camera)
+            if wanted not in detectors:
+                detectors[wanted] = wanted.build(device=self.device)
+            rules[camera.name] = CameraRules(
+                detector=detectors[wanted], zones=Zones(camera.zones), minimum_face=camera.minimum_face
+            )
         return Pipeline(
-            detector=self.detector.build(device=self.device),
+            detector=detectors[self.detector],
             classifier=self.classifier.build(device=self.device),
             new_tracker=self.tracker.build,
             voting=self.voting.build(),
             violations=self.violations.build(),
+            rules=rules,
         )
 
     def still_pipeline(self, video: Pipeline) -> Pipeline:
@@ -208,6 +309,11 @@ class Config(_Section):
             voting=VotingOptions(minimum_weight=0.0),
             violations=ViolationOptions(dwell_seconds=0.0),
         )
+
+
+def _given(section: BaseModel) -> dict[str, Any]:
+    """What was set in a section, without the defaults; sections in it as they are."""
+    return {name: getattr(section, name) for name in section.model_fields_set}
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -> Config:

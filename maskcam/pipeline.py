@@ -154,6 +154,11 @@ class Pipeline(Closing):
         known = self._cameras.pop(camera, None)
         return known.log.finish() if known else ()
 
+    def interrupt(self, camera: str) -> tuple[Violation, ...]:
+        """Ends the violations at a camera that gives no pictures for the time being; its numbers go on."""
+        known = self._cameras.get(camera)
+        return known.log.finish() if known else ()
+
     def _rules_of(self, frame: Frame) -> CameraRules:
         return self._rules.get(frame.camera, _USUAL)
 

@@ -7,16 +7,21 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
 
+from maskcam.feeds import Feed, FeedHealth, FeedState
 from maskcam.live import LiveReader
 from maskcam.overlay import draw
 from maskcam.pipeline import Pipeline
+from maskcam.schedule import Schedule
 from maskcam.sinks.base import Sink
-from maskcam.sources.base import Source
 from maskcam.timing import FpsCounter
 from maskcam.types import Frame, FrameResult, Image, Violation, ViolationPhase
 
 _LONGEST_NAP_SECONDS = 0.1
+_NOBODY_SECONDS = 2.0
+"""A camera that gives no picture for longer sees nobody: what goes on before it is over, as far as one can tell."""
 
 
 @dataclass(slots=True)
@@ -25,63 +30,67 @@ class CameraStatus:
 
     Attributes:
         name: of the camera.
-        is_live: False for a recording.
+        health: of its stream.
         frames: analysed so far.
-        dropped: frames that were overwritten by newer ones before they could be analysed.
         latency_seconds: from the capture of the last frame to its result.
-        statuses: faces in the last frame, per status.
+        statuses: faces in the last frame for which masks are required, per status; none while there is no picture.
         people: tracks seen so far.
         violations: started so far.
-        ended: None while it runs; "ended", or why it failed, in one sentence.
-        failed: it ended with an error.
+        off_duty: no masks are required at this hour.
     """
 
     name: str
-    is_live: bool
+    health: FeedHealth = field(default_factory=FeedHealth)
     frames: int = 0
-    dropped: int = 0
     latency_seconds: float = 0.0
     statuses: Counter[str] = field(default_factory=Counter)
     people: set[int] = field(default_factory=set)
     violations: int = 0
-    ended: str | None = None
-    failed: bool = False
+    off_duty: bool = False
     counter: FpsCounter = field(default_factory=FpsCounter)
+    result_seconds: float = -math.inf
+    """Of the last result, by `time.monotonic()`."""
 
     @property
     def fps(self) -> float:
         """Frames analysed per second, lately."""
-        return self.counter.fps
+        return self.counter.fps if self.health.state is FeedState.LIVE else 0.0
 
 
 class Watch:
     """Watches cameras: newest frames in, results to the sinks of each camera.
 
     Args:
-        sources: open, with different names; closed by the watch.
+        feeds: with different names; their sources are closed by the watch.
         pipeline: stays open.
         sinks: per camera's name; stay open.
         realtime: recordings are played no faster than they were made, for people who look on.
         on_violation: told of every change of a violation.
+        on_state: told of a camera whose state has changed.
+        schedules: hours in which masks are required, by the clock on the wall, per live camera's name; always
+            for all others.
     """
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        feeds: Sequence[Feed],
         pipeline: Pipeline,
         *,
         sinks: Mapping[str, Sink],
         realtime: bool,
         on_violation: Callable[[Violation], None],
+        on_state: Callable[[CameraStatus], None] = lambda _: None,
+        schedules: Mapping[str, Schedule] = MappingProxyType({}),
     ) -> None:
-        self._reader = LiveReader(sources)
+        self._reader = LiveReader(feeds)
         self._pipeline = pipeline
         self._sinks = sinks
         self._realtime = realtime
         self._on_violation = on_violation
+        self._on_state = on_state
+        self._schedules = schedules
         self._started: dict[str, float] = {}
-        self._ends_seen = 0
-        self.cameras = {s.info.name: CameraStatus(s.info.name, is_live=s.info.is_live) for s in sources}
+        self.cameras = {feed.name: CameraStatus(feed.name) for feed in feeds}
 
     def run(self) -> Iterator[None]:
         """Watches on; hands over after every step, so that the caller may look after its window or stop.
@@ -92,31 +101,31 @@ class Watch:
         try:
             with self._reader:
                 for frames in self._reader.batches():
+                    self._look_after_cameras()
                     self._step(frames)
-                    self._note_ends()
                     yield
                     self._wait_for(frames)
-                self._note_ends()  # of those that ended during the last step
+                self._look_after_cameras()  # those that ended during the last step
         finally:
             for name in self.cameras:
-                self._finish(name)
+                self._end(name, self._pipeline.finish(name))
 
     def _step(self, frames: Sequence[Frame]) -> None:
-        for result in self._pipeline.step(frames):
+        off_duty = [name for name, camera in self.cameras.items() if camera.off_duty]
+        for result in self._pipeline.step(frames, off_duty=off_duty):
             camera = self.cameras[result.frame.camera]
             sink = self._sinks[camera.name]
-            now = time.monotonic()
-            camera.counter.tick(now)
+            camera.result_seconds = time.monotonic()
+            camera.counter.tick(camera.result_seconds)
             camera.frames += 1
-            camera.dropped = self._reader.dropped[camera.name]
-            camera.latency_seconds = now - result.frame.captured_seconds
-            camera.statuses = Counter(track.status.value for track in result.tracks)
+            camera.latency_seconds = camera.result_seconds - result.frame.captured_seconds
+            camera.statuses = Counter(track.status.value for track in result.tracks if track.is_required)
             camera.people |= {track.track_id for track in result.tracks}
             sink.write(result, self._draw(result, camera) if sink.wants_picture(result) else None)
             self._report(result.violations)
 
     def _draw(self, result: FrameResult, camera: CameraStatus) -> Image:
-        clock = time.strftime("%Y-%m-%d %H:%M:%S") if camera.is_live else None
+        clock = time.strftime("%Y-%m-%d %H:%M:%S") if camera.health.is_live else None
         return draw(result, fps=camera.fps, clock=clock)
 
     def _report(self, violations: Sequence[Violation]) -> None:
@@ -124,20 +133,31 @@ class Watch:
             self.cameras[violation.camera].violations += violation.phase is ViolationPhase.STARTED
             self._on_violation(violation)
 
-    def _note_ends(self) -> None:
-        for end in self._reader.ended[self._ends_seen :]:
-            camera = self.cameras[end.name]
-            camera.failed = end.error is not None
-            camera.ended = str(end.error) if end.error else "ended"
-            camera.statuses = Counter()
-            self._finish(end.name)
-            self._ends_seen += 1
+    def _look_after_cameras(self) -> None:
+        """Takes note of their states and of the hour."""
+        now = datetime.now()
+        for name, health in self._reader.health().items():
+            camera = self.cameras[name]
+            before, camera.health = camera.health, health
+            schedule = self._schedules.get(name)
+            camera.off_duty = schedule is not None and health.is_live and not schedule.is_on(now)
+            if (before.state, before.fault) != (health.state, health.fault):
+                self._on_state(camera)
+            if health.state.is_final and not before.state.is_final:
+                self._end(name, self._pipeline.finish(name))
+            elif (
+                health.is_live
+                and health.state is not FeedState.LIVE
+                and time.monotonic() - camera.result_seconds > _NOBODY_SECONDS
+            ):
+                self._end(name, self._pipeline.interrupt(name))
 
-    def _finish(self, name: str) -> None:
-        """Ends what is still going on before a camera; a second time there is nothing left to end."""
-        ended = self._pipeline.finish(name)
-        self._sinks[name].finish(ended)
-        self._report(ended)
+    def _end(self, name: str, ended: Sequence[Violation]) -> None:
+        """Nobody is seen by a camera any more; a second time there is nothing left to end."""
+        self.cameras[name].statuses = Counter()
+        if ended:
+            self._sinks[name].finish(ended)
+            self._report(ended)
 
     def _wait_for(self, frames: Sequence[Frame]) -> None:
         """Holds recordings back to the speed at which they were made."""
@@ -146,7 +166,7 @@ class Watch:
         now = time.monotonic()
         ahead = 0.0
         for frame in frames:
-            if not self.cameras[frame.camera].is_live:
+            if not self.cameras[frame.camera].health.is_live:
                 # a recording that fell behind, or was paused, goes on at its own speed instead of catching up
                 start = max(self._started.get(frame.camera, -math.inf), now - frame.pts_seconds)
                 self._started[frame.camera] = start

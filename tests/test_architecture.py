@@ -32,14 +32,17 @@ ALLOWED: dict[str, set[str]] = {
     "detectors": LEAVES | {"detectors", "networks", "weights"},
     "classifiers": LEAVES | {"classifiers", "networks", "weights", "crops"},
     "trackers": LEAVES | {"trackers"},
-    "sinks": LEAVES | {"sinks"},
+    "sinks": LEAVES | {"sinks", "lettering"},
     "pipeline": LEAVES
     | {"crops", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
-    "config": LEAVES | ROOMS | {"devices", "pipeline", "violations", "voting", "weights"},
-    "live": LEAVES | {"sources.base"},
+    "config": LEAVES
+    | ROOMS
+    | {"devices", "pipeline", "schedule", "violations", "voting", "weights", "zones"},
+    "feeds": LEAVES | {"sources.base"},
+    "live": LEAVES | {"feeds", "sources.base", "timing"},
     "recorder": LEAVES | {"overlay", "pipeline", "timing", "sinks.base", "sources.base"},
-    "watching": LEAVES | {"live", "overlay", "pipeline", "timing", "sinks.base", "sources.base"},
+    "watching": LEAVES | {"feeds", "live", "overlay", "pipeline", "schedule", "timing", "sinks.base"},
     "batch": LEAVES | {"config", "pipeline", "recorder", "sinks", "sources"},
     "coco": LEAVES | {"classifiers.base", "crops", "detectors.base", "sources"},
     "probing": LEAVES | {"probing", "sources", "detectors.base"},

@@ -83,3 +83,80 @@ def test_thorough_detection_needs_yunet() -> None:
 def test_thorough_detection_builds() -> None:
     with load_config(None, {"detector.thorough": True}).detector.build(device="cpu") as detector:
         assert len(detector.detect([np.zeros((40, 60, 3), np.uint8)])) == 1
+
+
+CAMERAS = """
+[detector]
+size = 320
+minimum_score = 0.4
+[cameras]
+analysis_fps = 5
+hours = ["Mon-Fri 06:00-22:00"]
+[[camera]]
+name = "ward"
+source = "rtsp://${CAMERA_USER}:${CAMERA_PASSWORD}@10.0.0.2/live"
+zones = [[[0, 0], [1, 0], [1, 0.5]]]
+hours = []
+transport = "udp"
+[camera.detector]
+size = 256
+[[camera]]
+source = "rtsp://admin:hunter2@10.0.0.3/live"
+analysis_fps = 12.5
+minimum_face = 24
+"""
+
+
+@pytest.fixture
+def cameras(tmp_path: Path) -> Config:
+    file = tmp_path / "maskcam.toml"
+    file.write_text(CAMERAS)
+    return load_config(file)
+
+
+def test_what_a_camera_says_wins_over_what_is_said_for_all(cameras: Config) -> None:
+    ward, other = cameras.named_cameras()
+    assert (ward.name, ward.analysis_fps, ward.transport, ward.hours) == ("ward", 5.0, "udp", ())
+    assert (other.name, other.analysis_fps, other.minimum_face) == ("rtsp://***@10.0.0.3/live", 12.5, 24)
+    assert (other.hours, other.zones, other.timeout_seconds) == (("Mon-Fri 06:00-22:00",), (), 5.0)
+
+
+def test_sources_are_names_of_cameras_or_anything_else(cameras: Config) -> None:
+    chosen = cameras.named_cameras(["0", "ward", "ward"])
+    assert [camera.name for camera in chosen] == ["webcam 0", "ward", "ward (2)"]
+    assert [camera.analysis_fps for camera in chosen] == [5.0, 5.0, 5.0]
+    assert chosen[1].zones == (((0.0, 0.0), (1.0, 0.0), (1.0, 0.5)),)
+    with pytest.raises(ConfigError, match="nothing to watch"):
+        Config().named_cameras()
+
+
+def test_cameras_with_the_same_detector_share_it(cameras: Config) -> None:
+    chosen = cameras.named_cameras(["ward", "0", "1"])
+    with cameras.build_pipeline(chosen) as pipeline:
+        ward, first, second = (pipeline._rules[camera.name] for camera in chosen if camera.name)
+        assert first.detector is second.detector is pipeline.detector
+        assert ward.detector is not pipeline.detector
+        assert (ward.zones.polygons, ward.minimum_face) == (chosen[0].zones, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('source = "0"\nzones = [[[0, 0], [1, 0]]]', r"camera\.0\.zones: a zone needs at least 3 corners"),
+        ('source = "0"\nhours = ["nights"]', r"camera\.0\.hours: cannot read the hours 'nights'"),
+        ('source = "0"\nanalysis_fps = 0', r"camera\.0\.analysis_fps: .*greater than 0"),
+        ('name = "ward"', r"camera\.0\.source: "),
+        (
+            'source = "0"\nname = "a"\n[[camera]]\nsource = "1"\nname = "a"',
+            "several cameras have the name 'a'",
+        ),
+        ('source = "0"\n[camera.detector]\nkind = "mediapipe"\nthorough = true', "needs the yunet"),
+        ('source = "0"\n[camera.detector]\nsise = 1', r"camera\.0\.detector\.sise"),
+    ],
+)
+def test_a_wrong_camera_is_one_sentence(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "maskcam.toml"
+    file.write_text(f"[[camera]]\n{text}\n")
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_config(file)
+    assert "\n" not in str(caught.value)

@@ -37,6 +37,10 @@ Thorough = Annotated[
     ),
 ]
 
+Transport = Annotated[
+    str | None, typer.Option(help="RTSP over tcp, which arrives whole, or udp. Default: tcp.")
+]
+
 
 def make_config(
     file: Path | None,
@@ -49,6 +53,7 @@ def make_config(
     thorough: bool | None = None,
     minimum_score: float | None = None,
     video: bool | None = None,
+    transport: str | None = None,
 ) -> Config:
     """The settings of a file with the flags laid over them."""
     from maskcam.config import load_config
@@ -65,6 +70,7 @@ def make_config(
             "classifier.thorough": thorough,
             "detector.minimum_score": minimum_score,
             "recording.video": video,
+            "cameras.transport": transport,
         },
     )
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from maskcam.feeds import FeedState
 from maskcam.recorder import Report
 from maskcam.watching import CameraStatus
 
@@ -41,43 +43,61 @@ def print_reports(console: Console, reports: Sequence[Report]) -> None:
             )
 
 
+_STATE_STYLES = {FeedState.LIVE: "green", FeedState.ENDED: "dim", FeedState.FAILED: "red"}
+
+
 def watch_table(cameras: Sequence[CameraStatus]) -> Table:
-    """How every camera is doing, a row each."""
+    """How every camera is doing, a row each; `fps` is of frames analysed, of those that came."""
     table = Table()
     table.add_column("camera", overflow="fold")
     table.add_column("state", overflow="fold")
     table.add_column("in view")
-    for column in ("fps", "ms late", "dropped", "people", "violations"):
+    for column in ("fps", "dropped", "ms late", "people", "violations"):
         table.add_column(column, justify="right")
     for camera in cameras:
-        running = camera.ended is None
-        state = ("live" if camera.is_live else "playing") if camera.frames else "waiting"
+        health = camera.health
+        is_live = health.state is FeedState.LIVE
+        seen = [f"{count} {status}" for status, count in camera.statuses.items()]
         table.add_row(
-            camera.name,
-            state if running else f"[{'red' if camera.failed else 'dim'}]{camera.ended}[/]",
-            "\n".join(f"{count} {status}" for status, count in camera.statuses.items()),
-            f"{camera.fps:.1f}",
-            f"{1000 * camera.latency_seconds:.0f}",
-            str(camera.dropped),
+            Text(camera.name),
+            Text(state_text(camera), _STATE_STYLES.get(health.state, "yellow")),
+            "off duty" if camera.off_duty else "\n".join(seen),
+            f"{camera.fps:.1f} of {health.captured_fps:.1f}" if is_live else "",
+            str(health.dropped),
+            f"{1000 * camera.latency_seconds:.0f}" if is_live and health.is_live else "",
             str(len(camera.people)),
             str(camera.violations),
         )
     return table
 
 
+def state_text(camera: CameraStatus) -> str:
+    """`live`, `playing` for a recording, or `reconnecting: refused` with the reason in short."""
+    health = camera.health
+    if health.state is FeedState.LIVE and not health.is_live:
+        return "playing"
+    if health.state is FeedState.FAILED and health.reason is not None:
+        return f"failed: {health.reason}"
+    return health.state.value if health.fault is None else f"{health.state.value}: {health.fault.value}"
+
+
 def print_watch(console: Console, cameras: Sequence[CameraStatus]) -> None:
-    """Prints what was seen before each camera, and why one failed."""
+    """Prints what was seen before each camera, what was lost of it, and why one gives no pictures."""
     table = Table(title="Watched", title_justify="left", title_style="bold")
     table.add_column("camera", overflow="fold")
-    for column in ("frames", "dropped", "people", "violations"):
+    for column in ("frames", "dropped", "corrupt", "reconnects", "people", "violations"):
         table.add_column(column, justify="right")
     for camera in cameras:
-        counts = (camera.frames, camera.dropped, len(camera.people), camera.violations)
-        table.add_row(camera.name, *(str(count) for count in counts))
+        health = camera.health
+        stream = [camera.frames, health.dropped, health.losses.corrupt, health.reconnects]
+        counts = [*stream, len(camera.people), camera.violations]
+        table.add_row(Text(camera.name), *(str(count) for count in counts))
     console.print(table)
     for camera in cameras:
-        if camera.failed:
-            console.print(f"[red]Failed:[/] {camera.name}: {camera.ended}")
+        state, reason = camera.health.state, camera.health.reason
+        if reason is not None:
+            heading = "Failed" if state is FeedState.FAILED else state.value.capitalize()
+            console.print(Text.assemble((f"{heading}:", "red"), f" {reason}"))
 
 
 def _counts(counts: Counter[str]) -> str:

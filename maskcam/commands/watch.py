@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,32 +16,35 @@ from maskcam.commands.options import (
     DetectorWeights,
     Device,
     Thorough,
+    Transport,
     Weights,
     announce,
     make_config,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
     from rich.console import Console
 
-    from maskcam.config import Config
+    from maskcam.config import CameraConfig, Config
+    from maskcam.feeds import Feed
     from maskcam.sinks.base import Sink
     from maskcam.sinks.window import WindowSink
-    from maskcam.sources.base import Source
     from maskcam.types import Violation
-    from maskcam.watching import Watch
+    from maskcam.watching import CameraStatus, Watch
 
 
 def watch(
     sources: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="SOURCE...", help="Webcam index, /dev/video*, rtsp://, http(s):// or a video file."
+            metavar="[SOURCE...]",
+            help="Webcam index, /dev/video*, rtsp://, http(s)://, a video file, or the name of a camera in -c FILE."
+            " Default: all cameras in it.",
         ),
-    ],
+    ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="A table in the terminal, no window.")] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Log violations and snapshots here.")
@@ -55,6 +59,7 @@ def watch(
     detector_weights: DetectorWeights = None,
     size: DetectionSize = None,
     thorough: Thorough = None,
+    transport: Transport = None,
 ) -> None:
     """Watch cameras live: who wears a mask, who does not, who wears it wrong."""
     from contextlib import ExitStack
@@ -63,6 +68,8 @@ def watch(
 
     from maskcam.commands.tables import print_watch
     from maskcam.errors import InputError
+    from maskcam.feeds import FeedState
+    from maskcam.schedule import Schedule
     from maskcam.watching import Watch
 
     if record and output is None:
@@ -75,18 +82,26 @@ def watch(
         detector_weights=detector_weights,
         size=size,
         thorough=thorough,
+        transport=transport,
     )
+    cameras = config.named_cameras(sources or [])
     console = Console()
     if output is not None:  # a folder for each run: numbers of violations start anew and must replace nothing
         output = output / time.strftime("%Y-%m-%d_%H-%M-%S")
     with ExitStack() as stack:
-        window = None if headless else make_window(sources, output or Path(), console)
-        pipeline = stack.enter_context(config.build_pipeline())
+        window = None if headless else make_window(cameras, output or Path(), console)
+        feeds = make_feeds(cameras, stack)
+        pipeline = stack.enter_context(config.build_pipeline(cameras))
         announce(console, pipeline)
-        opened = open_sources(sources, stack)
-        sinks = make_sinks(opened, output, config=config, window=window, record=record, stack=stack)
+        sinks = make_sinks(feeds, output, config=config, window=window, record=record, stack=stack)
         watching = Watch(
-            opened, pipeline, sinks=sinks, realtime=not headless, on_violation=_announcer(console)
+            feeds,
+            pipeline,
+            sinks=sinks,
+            realtime=not headless,
+            on_violation=_announcer(console),
+            on_state=_state_teller(console, window),
+            schedules={camera.name: Schedule.parse(camera.hours) for camera in cameras if camera.name},
         )
         try:
             follow(watching, console, window=window, headless=headless)
@@ -94,30 +109,68 @@ def watch(
             print_watch(console, list(watching.cameras.values()))
     if output is not None:
         console.print(f"Log and snapshots in {output}")
-    if any(camera.failed for camera in watching.cameras.values()):
+    if any(camera.health.state is FeedState.FAILED for camera in watching.cameras.values()):
         raise typer.Exit(1)
 
 
-def make_window(sources: list[str], pictures: Path, console: Console) -> WindowSink:
+def make_window(cameras: Sequence[CameraConfig], pictures: Path, console: Console) -> WindowSink:
     """A window; the key p halts recordings, while cameras go on behind a picture that stands still."""
     from maskcam.sinks.window import WindowSink
 
-    recordings_only = all(Path(spec).is_file() for spec in sources)
-    return WindowSink(pictures=pictures, say=console.print, holds_when_paused=recordings_only)
+    recordings_only = all(Path(camera.source).is_file() for camera in cameras)
+    return WindowSink(
+        cameras=[camera.name for camera in cameras if camera.name],
+        pictures=pictures,
+        say=console.print,
+        holds_when_paused=recordings_only,
+    )
 
 
-def open_sources(specs: list[str], stack: ExitStack) -> list[Source]:
-    """Opens all sources; when one cannot be opened, the others are closed again."""
-    from maskcam.sources import distinct_names, open_source
+def make_feeds(cameras: Sequence[CameraConfig], stack: ExitStack) -> list[Feed]:
+    """Feeds of all cameras.
 
-    return [
-        stack.enter_context(open_source(spec, name=name))
-        for spec, name in zip(specs, distinct_names(specs), strict=True)
-    ]
+    What is attached to this machine is opened at once, so that a wrong name is an error; what is reached over a network
+    may be away for a while, even at the start.
+
+    Raises:
+        InputError: a source is of an unknown kind, a folder of pictures, or needs an environment variable.
+        SourceError: a webcam or file cannot be opened.
+    """
+    from functools import partial
+
+    from maskcam.errors import InputError
+    from maskcam.feeds import Feed
+    from maskcam.sources import is_camera, is_remote, open_source
+    from maskcam.sources.urls import fill_in
+
+    feeds = []
+    for camera in cameras:
+        assert camera.name is not None
+        spec = fill_in(camera.source, os.environ)
+        opener = partial(
+            open_source,
+            spec,
+            name=camera.name,
+            timeout_seconds=camera.timeout_seconds,
+            rtsp_transport=camera.transport,
+        )
+        opened = None if is_remote(spec) else stack.enter_context(opener())
+        if opened is not None and opened.info.is_still:
+            raise InputError(f"{camera.name} holds pictures, not video: use `maskcam process` for them")
+        feeds.append(
+            Feed(
+                name=camera.name,
+                open=opener,
+                opened=opened,
+                is_camera=is_camera(spec),
+                analysis_fps=camera.analysis_fps,
+            )
+        )
+    return feeds
 
 
 def make_sinks(
-    sources: list[Source],
+    feeds: Sequence[Feed],
     output: Path | None,
     *,
     config: Config,
@@ -140,13 +193,17 @@ def make_sinks(
             stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, stamped=True))
         )
     groups: dict[str, Sink] = {}
-    for source in sources:
+    for feed in feeds:
         own = list(shared)
         if record and output is not None:
-            video = output / f"{safe_name(source.info.name)}.mp4"
+            video = output / f"{safe_name(feed.name)}.mp4"
             recording = config.recording
-            own.append(stack.enter_context(VideoSink(video, crf=recording.crf, preset=recording.preset)))
-        groups[source.info.name] = SinkGroup(own)
+            own.append(
+                stack.enter_context(
+                    VideoSink(video, crf=recording.crf, preset=recording.preset, crash_safe=True)
+                )
+            )
+        groups[feed.name] = SinkGroup(own)
     return groups
 
 
@@ -161,12 +218,16 @@ def follow(watching: Watch, console: Console, *, window: WindowSink | None, head
     table = Live(get_renderable=lambda: watch_table(list(watching.cameras.values())), console=console)
     with table if headless else nullcontext():
         for _ in watching.run():
-            if window is not None and window.quit_requested:
-                break
+            if window is not None:
+                window.refresh()
+                if window.quit_requested:
+                    break
 
 
 def _announcer(console: Console) -> Callable[[Violation], None]:
     """Prints a line when a violation starts or ends; what is only updated stands in the log."""
+    from rich.markup import escape
+
     from maskcam.types import ViolationPhase
 
     def announce_violation(violation: Violation) -> None:
@@ -175,7 +236,31 @@ def _announcer(console: Console) -> Callable[[Violation], None]:
         words = violation.status.value.replace("_", " ")
         when = violation.started_seconds if violation.ended_seconds is None else violation.ended_seconds
         console.print(
-            f"{violation.camera}: person {violation.track_id} {words}, {violation.phase.value} at {when:.1f} s"
+            f"{escape(violation.camera)}: person {violation.track_id} {words},"
+            f" {violation.phase.value} at {when:.1f} s"
         )
 
     return announce_violation
+
+
+def _state_teller(console: Console, window: WindowSink | None) -> Callable[[CameraStatus], None]:
+    """Prints a line when a camera is lost or back, and writes over its picture in the window."""
+    from rich.markup import escape
+
+    from maskcam.commands.tables import state_text
+    from maskcam.feeds import FeedState
+
+    lost: set[str] = set()
+
+    def tell(camera: CameraStatus) -> None:
+        state = camera.health.state
+        if window is not None:
+            window.note(camera.name, None if state is FeedState.LIVE else state_text(camera))
+        if state is FeedState.LIVE and camera.name in lost:
+            lost.remove(camera.name)
+            console.print(f"{escape(camera.name)}: live again")
+        elif state not in (FeedState.LIVE, FeedState.STALLED, FeedState.ENDED) and camera.health.reason:
+            lost.add(camera.name)
+            console.print(f"{escape(state_text(camera))}: {escape(camera.health.reason)}")
+
+    return tell

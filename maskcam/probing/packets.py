@@ -23,9 +23,8 @@ from maskcam.probing.rhythm import (
     without_backlog,
 )
 from maskcam.sources.decoding import nominal_fps, video_stream
+from maskcam.sources.stream import WITHOUT_TIME_STAMPS
 
-_WITHOUT_TIME_STAMPS = frozenset({"mpjpeg", "mjpeg"})
-"""Formats in which FFmpeg makes up 25 frames a second, however fast they come."""
 _ASSUMED_FPS = 25.0
 
 
@@ -48,7 +47,7 @@ class PacketProbe:
         self._container = container
         self._stream = video_stream(container, name)
         self._is_live = is_live
-        self._is_stamped = not is_live or container.format.name not in _WITHOUT_TIME_STAMPS
+        self._is_stamped = not is_live or container.format.name not in WITHOUT_TIME_STAMPS
         self._fps = self._nominal_fps()
         self._arrivals: list[Arrival] = []
         self.looker = Looker(self._stream, is_live=is_live)

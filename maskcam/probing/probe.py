@@ -8,7 +8,6 @@ from statistics import mean
 from typing import Literal
 
 import av
-from av.container import InputContainer
 
 from maskcam.detectors.base import Detector
 from maskcam.errors import SourceError, StreamFault
@@ -17,13 +16,11 @@ from maskcam.probing.looking import Samples
 from maskcam.probing.packets import PacketProbe
 from maskcam.probing.report import Latency, Pictures, SourceReport, Transport, Video, Work
 from maskcam.probing.rhythm import Arrival, mend, rate, rhythm
-from maskcam.sources import expand_inputs, open_source, source_name
+from maskcam.sources import expand_inputs, is_remote, open_source, source_name
 from maskcam.sources.base import Source
 from maskcam.sources.file import VideoFileSource
-from maskcam.sources.stream import open_stream
+from maskcam.sources.stream import keeps_own_pace, open_stream
 from maskcam.types import Image
-
-_NETWORK = ("rtsp", "rtsps", "http", "https")
 
 
 def probe(
@@ -46,8 +43,7 @@ def probe(
     Raises:
         InputError, SourceError: it cannot be opened, or gave no picture; see `open_source`.
     """
-    scheme, separator, _ = spec.partition("://")
-    if separator and scheme.lower() in _NETWORK:
+    if is_remote(spec):
         report, images = _probe_stream(spec, seconds, transport, timeout_seconds)
     else:
         started_seconds = time.monotonic()
@@ -74,7 +70,7 @@ def _probe_stream(
     with open_stream(url, name=name, timeout_seconds=timeout_seconds, rtsp_transport=transport) as container:
         connect_seconds = time.monotonic() - started_seconds
         is_rtsp = container.format.name == "rtsp"
-        is_live = _is_live(container)
+        is_live = keeps_own_pace(container)
         watched = PacketProbe(container, name=name, is_live=is_live)
         watched.watch(seconds)
         first = watched.looker.first_seconds if is_live else None
@@ -185,12 +181,3 @@ def _weigh(report: SourceReport) -> Work:
     possible = 1000 / (decode + detect) if decode is not None and detect is not None else None
     keeps_up = possible >= needed if possible is not None and needed is not None else None
     return replace(work, decode_share=share, needed_fps=needed, possible_fps=possible, keeps_up=keeps_up)
-
-
-def _is_live(container: InputContainer) -> bool:
-    """As in `maskcam.sources.stream`: RTSP keeps its own pace, and so does what has neither length nor size."""
-    if container.format.name == "rtsp":
-        return True
-    if container.duration is not None:
-        return False
-    return container.format.name == "hls" or container.size <= 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from maskcam.sinks.base import Sink
-from maskcam.types import FrameResult, Image
+from maskcam.types import FrameResult, Image, Violation
 
 
 class MemorySink(Sink):
@@ -15,12 +17,14 @@ class MemorySink(Sink):
     Attributes:
         results: in the order of arrival.
         pictures: what was drawn, one per result, None where nothing was.
+        finished: violations that ended with their source.
         closed: whether `close()` was called.
     """
 
     def __init__(self, *, pictures: bool = False) -> None:
         self.results: list[FrameResult] = []
         self.pictures: list[Image | None] = []
+        self.finished: list[Violation] = []
         self.closed = False
         self._wants_pictures = pictures
 
@@ -32,6 +36,10 @@ class MemorySink(Sink):
     def wants_picture(self, result: FrameResult) -> bool:  # noqa: ARG002  # every frame is alike
         """As asked for when made."""
         return self._wants_pictures
+
+    def finish(self, violations: Sequence[Violation]) -> None:
+        """Keeps them."""
+        self.finished += violations
 
     def close(self) -> None:
         """Notes that it was called."""

@@ -19,7 +19,9 @@ __all__ = [
     "SourceInfo",
     "distinct_names",
     "expand_inputs",
+    "is_camera",
     "is_image",
+    "is_remote",
     "mask_password",
     "open_source",
     "source_name",
@@ -98,6 +100,16 @@ def source_name(spec: str | int) -> str:
     return Path(text).resolve().name or text if scheme is None else mask_password(text)
 
 
+def is_remote(spec: str | int) -> bool:
+    """Whether it is reached over a network, and so may be away for a while."""
+    return _scheme(str(spec)) in _REMOTE
+
+
+def is_camera(spec: str | int) -> bool:
+    """Whether it may be a camera, to be opened anew when it is lost; an address can turn out to be a recording."""
+    return is_remote(spec) or _is_webcam(str(spec))
+
+
 def distinct_names(specs: Sequence[str | int]) -> list[str]:
     """`source_name` of each, with " (2)", " (3)" ... on those that would repeat an earlier one."""
     names: list[str] = []
@@ -168,11 +180,9 @@ def _open_path(spec: str, options: _Options) -> Source:
     return VideoFileSource(paths[0], name=options.name)
 
 
+_REMOTE = ("rtsp", "rtsps", "http", "https")
 _FACTORIES: dict[str, Callable[[str, _Options], Source]] = {
-    "rtsp": _open_stream,
-    "rtsps": _open_stream,
-    "http": _open_stream,
-    "https": _open_stream,
+    **dict.fromkeys(_REMOTE, _open_stream),
     "synthetic": _open_synthetic,
 }
 _ADDRESSES = "an address that begins with rtsp://, rtsps://, http:// or https://"

@@ -45,6 +45,9 @@ class Losses:
     corrupt: int = 0
     skipped: int = 0
 
+    def __add__(self, other: Losses) -> Losses:
+        return Losses(self.corrupt + other.corrupt, self.skipped + other.skipped)
+
 
 class Source(Closing, ABC):
     """Frames, one after another. Opened when made; use it as a context manager, or call `close()`."""

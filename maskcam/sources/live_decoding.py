@@ -16,6 +16,7 @@ from maskcam.errors import StreamFault, StreamLostError
 from maskcam.sources.arrival import ArrivalClock
 from maskcam.sources.base import Losses
 from maskcam.sources.decoding import nominal_fps, picture_image, video_stream
+from maskcam.sources.frame_numbers import FrameNumbers
 from maskcam.types import Frame
 
 CLEAN_WITHIN_SECONDS = 15.0
@@ -23,6 +24,7 @@ CLEAN_WITHIN_SECONDS = 15.0
 anew is quicker than waiting on."""
 
 _LATE_SECONDS = 1.0
+"""A frame that is older shows what no longer is: it is decoded, since others build upon it, and not handed out."""
 _LATE_FOR_SECONDS = 2.0
 """A delay of the network is over by then; one that lasts longer grows."""
 _NEVER_CAUGHT_UP_SECONDS = 6.0
@@ -38,6 +40,7 @@ class LiveDecoder:
     Args:
         container: open for reading; whoever opened it closes it.
         name: of the source, for frames and messages.
+        timeout_seconds: time without data after which the container stops reading.
         by_arrival: takes the time of arrival as `pts_seconds`, for formats without time stamps.
         paced: holds frames back until they are due, for formats that arrive in bursts of seconds (HLS).
 
@@ -46,15 +49,30 @@ class LiveDecoder:
     """
 
     def __init__(
-        self, container: InputContainer, *, name: str, by_arrival: bool = False, paced: bool = False
+        self,
+        container: InputContainer,
+        *,
+        name: str,
+        timeout_seconds: float,
+        by_arrival: bool = False,
+        paced: bool = False,
     ) -> None:
         self._container = container
         self._name = name
+        self._timeout_seconds = timeout_seconds
         self._by_arrival = by_arrival
         self._stream = video_stream(container, name)
-        self._stream.thread_type = "SLICE"  # threads that work on several frames at once hold each back
+        # threads that work on several frames hold each back; with some for its slices FFmpeg no longer notices that
+        # parts of a picture are missing
+        self._stream.thread_type = "NONE"
+        self._stream.codec_context.thread_count = 1
         # what FFmpeg patches up looks like a picture; an error can be counted
         self._stream.codec_context.options = {"err_detect": "explode"}
+        self._numbers = FrameNumbers() if self._stream.codec_context.name == "h264" else None
+        if self._numbers is not None:
+            self._numbers.has_gap(
+                self._stream.codec_context.extradata or b""
+            )  # parameters, told at the start
         self._clock = ArrivalClock(paced=paced)
         self._paced = paced
         self._arrivals: dict[int | None, float] = {}
@@ -80,9 +98,15 @@ class LiveDecoder:
             StreamLostError: nothing clean came for long, or the delay grows in spite of all.
             av.FFmpegError: reading failed and is over. It may hold the URL with its password: never show it.
         """
+        waiting_since = time.monotonic()
         for packet in self._container.demux(self._stream):
+            arrived_seconds = time.monotonic()
+            if arrived_seconds - waiting_since >= self._timeout_seconds:
+                # FFmpeg's parser had held it back; the next read would only wait for as long again
+                raise self.broke_off(f"no data for {self._timeout_seconds:g} s", StreamFault.TIMEOUT)
             if packet.size:  # an empty one stands for the end
-                yield from self._take(packet, time.monotonic())
+                yield from self._take(packet, arrived_seconds)
+            waiting_since = time.monotonic()
 
     def check_complete(self) -> None:
         """To be called when the stream is over: a live one never is by itself.
@@ -93,6 +117,12 @@ class LiveDecoder:
         raise StreamLostError(
             f"{self._name} ended after {self.end_seconds:.1f} s: the other side hung up.",
             fault=StreamFault.ENDED,
+        )
+
+    def broke_off(self, why: str, fault: StreamFault) -> StreamLostError:
+        """What to raise when reading is over before its time."""
+        return StreamLostError(
+            f"{self._name} broke off after {self.end_seconds:.1f} s ({why}): open it anew.", fault=fault
         )
 
     def _take(self, packet: Packet[VideoStream], arrived_seconds: float) -> Iterator[Frame]:
@@ -107,6 +137,8 @@ class LiveDecoder:
                 " its network, or let it send key frames more often.",
                 fault=StreamFault.CODEC,
             )
+        if self._numbers is not None and self._numbers.has_gap(bytes(packet)):
+            self._lose_corrupt()
         if packet.is_corrupt:
             self._lose_corrupt()
         elif self._awaits_key_packet and not packet.is_keyframe:
@@ -126,6 +158,9 @@ class LiveDecoder:
             if picture.is_corrupt:
                 self._lose_corrupt()
             elif self._awaits_key_picture and not picture.key_frame:
+                self._skip()
+            elif self._clock.delay_seconds > _LATE_SECONDS:
+                self._awaits_key_picture = False
                 self._skip()
             else:
                 self._awaits_key_picture = False

@@ -8,14 +8,14 @@ from typing import Literal
 import av
 from av.container import InputContainer
 
-from maskcam.errors import SourceError, SourceNotFoundError, StreamFault, StreamLostError
+from maskcam.errors import SourceError, SourceNotFoundError, StreamFault
 from maskcam.sources.base import Losses, SourceInfo
 from maskcam.sources.decoded import DecodedSource
 from maskcam.sources.decoding import VideoDecoder
 from maskcam.sources.live_decoding import LiveDecoder
 from maskcam.sources.urls import mask_password
 
-_WITHOUT_TIME_STAMPS = frozenset({"mpjpeg", "mjpeg"})
+WITHOUT_TIME_STAMPS = frozenset({"mpjpeg", "mjpeg"})
 """Formats in which FFmpeg makes up 25 frames a second, however fast they come."""
 _LOOK_MICROSECONDS = "500000"
 
@@ -53,8 +53,8 @@ class StreamSource(DecodedSource):
             url, name=name, timeout_seconds=timeout_seconds, rtsp_transport=rtsp_transport
         )
         try:
-            if _is_live(container):
-                self._live = live = _live_decoder(container, name)
+            if keeps_own_pace(container):
+                self._live = live = _live_decoder(container, name, timeout_seconds)
                 super().__init__(container, live, SourceInfo(name=name, fps=live.fps, is_live=True))
                 return
             decoder = VideoDecoder(container, name=name)
@@ -75,19 +75,26 @@ class StreamSource(DecodedSource):
         return self._live.losses if self._live is not None else Losses()
 
     def _read_error(self, error: av.FFmpegError) -> SourceError:
-        reason, fault = error.strerror, StreamFault.ENDED
+        reason, fault = error.strerror or "without a word", StreamFault.ENDED
         if isinstance(error, av.ExitError | TimeoutError):
             reason, fault = f"no data for {self._timeout_seconds:g} s", StreamFault.TIMEOUT
-        kind = StreamLostError if self.info.is_live else SourceError
-        return kind(
+        if self._live is not None:
+            return self._live.broke_off(reason, fault)
+        return SourceError(
             f"{self.info.name} broke off after {self._decoder.end_seconds:.1f} s ({reason}): open it anew.",
             fault=fault,
         )
 
 
-def _live_decoder(container: InputContainer, name: str) -> LiveDecoder:
+def _live_decoder(container: InputContainer, name: str, timeout_seconds: float) -> LiveDecoder:
     kind = container.format.name
-    return LiveDecoder(container, name=name, by_arrival=kind in _WITHOUT_TIME_STAMPS, paced=kind == "hls")
+    return LiveDecoder(
+        container,
+        name=name,
+        timeout_seconds=timeout_seconds,
+        by_arrival=kind in WITHOUT_TIME_STAMPS,
+        paced=kind == "hls",
+    )
 
 
 def open_stream(
@@ -127,7 +134,8 @@ def open_stream(
     raise failure
 
 
-def _is_live(container: InputContainer) -> bool:
+def keeps_own_pace(container: InputContainer) -> bool:
+    """Whether it is live, as against a recording at an address."""
     if container.format.name == "rtsp":
         return True  # even where the server states a length, it keeps its own pace
     if container.duration is not None:
@@ -156,6 +164,8 @@ def _fault(error: av.FFmpegError, timed_out_after_seconds: float | None) -> tupl
             return StreamFault.REFUSED, (
                 "refuses the connection: check host and port, and that the camera serves this protocol"
             )
+        case av.FFmpegError(strerror="Protocol not supported"):
+            return StreamFault.CODEC, "does not offer this transport: use the other one, tcp or udp"
         case ConnectionError() | av.EOFError():
             return (
                 StreamFault.ENDED,

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from maskcam.errors import InputError
 from maskcam.sources import mask_password
+from maskcam.sources.urls import fill_in
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,19 @@ from maskcam.sources import mask_password
 )
 def test_credentials_are_replaced_and_the_rest_stays(url: str, shown: str) -> None:
     assert mask_password(url) == shown
+
+
+def test_variables_are_filled_in_and_fit_into_an_address() -> None:
+    environ = {"WARD_USER": "admin", "WARD_PASSWORD": "hun@ter/2"}
+    spec = "rtsp://${WARD_USER}:${WARD_PASSWORD}@cam/live"
+    assert fill_in(spec, environ) == "rtsp://admin:hun%40ter%2F2@cam/live"
+    assert mask_password(spec) == "rtsp://***@cam/live"
+    assert fill_in("${WARD_USER}/clip.mp4", environ) == "admin/clip.mp4"
+    assert fill_in("rtsp://cam/$x", {}) == "rtsp://cam/$x"
+
+
+def test_a_variable_that_is_not_set_is_an_error_without_secrets() -> None:
+    with pytest.raises(
+        InputError, match=r"^rtsp://\*\*\*@cam/ needs the environment variable NONE, which is not set\.$"
+    ):
+        fill_in("rtsp://admin:${NONE}@cam/", {"NON": "x"})
