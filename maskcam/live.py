@@ -1,4 +1,4 @@
-"""Many sources at once, each read by a thread of its own: the only file with threads.
+"""Many sources at once, each read by a thread of its own: the only threads in the way of a frame.
 
 It decides which frames reach the pipeline: of a live source the newest, of a recording every one. A camera that is
 lost is opened again for ever, and its frames go on counting time where they left off.
