@@ -138,6 +138,7 @@ class Track:
         is_required: whether the person is in a place and at a time in which masks are required. Whoever is not is
             followed and judged all the same, but must not count among those with or without a mask, and breaks
             no rule.
+        landmarks: (5, 2) float32 pixels, in the order of `Faces.landmarks`; None where the detector gives none.
     """
 
     track_id: int
@@ -149,6 +150,7 @@ class Track:
     last_seconds: float
     verdict: Verdict
     is_required: bool = True
+    landmarks: NDArray[np.float32] | None = None
 
 
 class ViolationPhase(enum.Enum):
@@ -158,6 +160,21 @@ class ViolationPhase(enum.Enum):
     UPDATED = "updated"
     """A better view of the person, or another status."""
     ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One status that a person had for a while.
+
+    Attributes:
+        status: `NO_MASK`, `INCORRECT` or `MASK`; times of `UNSURE` belong to the status before them.
+        started_seconds: `pts_seconds` at which it was first seen.
+        ended_seconds: when another one came, or the person was last seen with it; None while it lasts.
+    """
+
+    status: MaskStatus
+    started_seconds: float
+    ended_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,6 +195,9 @@ class Violation:
         box_xyxy: (4,) float32, the best view so far, pixels.
         snapshot: name of its pictures, without folder and ending; safe as a file name.
         is_best_view: the present frame shows the person better than any before: take the picture now.
+        transitions: the statuses since it started, in order; gaps between them are times at which nobody was seen, or
+            no mask required. The last one is open while the violation goes on, and when the violation ends because
+            the person complied: then it is a `MASK` from `ended_seconds` on.
     """
 
     violation_id: int
@@ -190,6 +210,7 @@ class Violation:
     box_xyxy: NDArray[np.float32]
     snapshot: str
     is_best_view: bool = False
+    transitions: tuple[Transition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
