@@ -94,16 +94,20 @@ def predict_faces(
 
     Yields:
         `image_id`, `category_id` (1 mask, 2 no_mask, 3 incorrect: the likeliest class), `bbox` (x, y, width, height in
-        pixels), `score` (of the face, in [0, 1]) and `probabilities` per class.
+        pixels), `score` (the face's times the probability of its class, in [0, 1]), `face_score` and `probabilities`
+        per class.
     """
     (faces,) = detector.detect([image])
     verdicts = classifier.classify(cut_crops(image, faces.boxes_xyxy, classifier.crop))
     for box, score, verdict in zip(faces.boxes_xyxy, faces.scores, verdicts, strict=True):
         x1, y1, x2, y2 = (float(v) for v in box)
+        # P(face) P(class | face): average precision per class asks for the surest faces of that class first
+        sure = float(score) * verdict.probabilities[verdict.likeliest]
         yield {
             "image_id": image_id,
             "category_id": CATEGORY_IDS[verdict.likeliest],
             "bbox": [round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
-            "score": round(float(score), 5),
+            "score": round(sure, 5),
+            "face_score": round(float(score), 5),
             "probabilities": {status.value: round(p, 5) for status, p in verdict.probabilities.items()},
         }

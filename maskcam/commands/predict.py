@@ -30,7 +30,7 @@ def predict(
     ] = None,
     minimum_score: Annotated[
         float,
-        typer.Option("--min-score", min=0, max=1, help="Report faces of at least this score."),
+        typer.Option("--min-score", min=0, max=1, help="Report faces of at least this face_score."),
     ] = 0.05,  # low, so that average precision can be computed; unlike the score at which people are warned
     config_file: ConfigFile = None,
     device: Device = None,

@@ -17,8 +17,10 @@ def test_coco_list_to_coco_results(tmp_path: Path, capsys: pytest.CaptureFixture
     results = json.loads((tmp_path / "found.json").read_text())
     assert {r["image_id"] for r in results} == {image["id"] for image in truth["images"]}
     for result in results:
-        assert set(result) == {"image_id", "category_id", "bbox", "score", "probabilities"}
-        assert 0.05 <= result["score"] <= 1
+        assert set(result) == {"image_id", "category_id", "bbox", "score", "face_score", "probabilities"}
+        assert 0.05 <= result["face_score"] <= 1
+        surest = max(result["probabilities"].values())
+        assert result["score"] == pytest.approx(result["face_score"] * surest, abs=1e-4)
         names = {1: "mask", 2: "no_mask", 3: "incorrect"}
         assert max(result["probabilities"], key=result["probabilities"].get) == names[result["category_id"]]
         assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-3)
