@@ -96,7 +96,7 @@ class ClassifierConfig(_Section):
         None, description=".safetensors with its card beside it; None: the shipped one"
     )
     thorough: bool = Field(
-        False, description="judge every face and its mirror image: surer, in twice the time"
+        False, description="judge every face and its mirror image, a little closer: surer, in twice the time"
     )
 
     def build(self, *, device: str) -> Classifier:
@@ -104,7 +104,7 @@ class ClassifierConfig(_Section):
         from maskcam.classifiers.torch import TorchClassifier
 
         weights = self.weights or shipped_weights(DEFAULT_CLASSIFIER)
-        return TorchClassifier.from_weights(weights, device=choose_device(device), mirrored=self.thorough)
+        return TorchClassifier.from_weights(weights, device=choose_device(device), twice=self.thorough)
 
 
 class TrackerConfig(_Section):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
 from maskcam.classifiers.base import Classifier, check_crops
 from maskcam.crops import CropSpec
@@ -15,6 +16,7 @@ from maskcam.types import Image, MaskStatus, Verdict
 from maskcam.weights import ModelCard, load_weights
 
 _LARGEST_BATCH = 256  # a crowd larger than this goes through in parts, so that memory stays bounded
+_CLOSER = 0.9  # part of a crop's side that its second view shows; chosen on scenes/val, where 0.8 to 0.9 differ little
 
 
 class TorchClassifier(Classifier):
@@ -24,18 +26,19 @@ class TorchClassifier(Classifier):
         network: from (n, 3, S, S) to (n, classes) logits.
         card: how to feed the network and to read its outputs.
         device: where to compute.
-        mirrored: judge every crop and its mirror image, and report the mean of both: surer, in twice the time.
+        twice: judge every crop and then its mirror image, a little closer, and report the mean of both: surer, in
+            twice the time.
     """
 
     def __init__(
-        self, network: nn.Module, card: ModelCard, *, device: torch.device, mirrored: bool = False
+        self, network: nn.Module, card: ModelCard, *, device: torch.device, twice: bool = False
     ) -> None:
         if card.crop_margin is None:
             raise ValueError(f"{card.name} is a {card.task}, not a classifier")
         self.crop = CropSpec(size=card.input_size, margin=card.crop_margin)
         self.device = str(device)
         self._device = device
-        self._mirrored = mirrored
+        self._twice = twice
         self._network = network.eval().to(memory_format=torch.channels_last).to(device)
         self._statuses = [MaskStatus(name) for name in card.classes]
         self._unsure_below = card.unsure_below
@@ -47,14 +50,14 @@ class TorchClassifier(Classifier):
         self._bias = torch.tensor(card.class_bias or [0.0] * len(card.classes), device=device)
 
     @classmethod
-    def from_weights(cls, weights: Path, *, device: torch.device, mirrored: bool = False) -> TorchClassifier:
+    def from_weights(cls, weights: Path, *, device: torch.device, twice: bool = False) -> TorchClassifier:
         """Loads a weights file with its model card.
 
         Raises:
             WeightsError: the file or its card is missing, damaged, or not a classifier.
         """
         card, network = load_weights(weights, architectures=CLASSIFIERS)
-        return cls(network, card, device=device, mirrored=mirrored)
+        return cls(network, card, device=device, twice=twice)
 
     def classify(self, crops: Image) -> list[Verdict]:
         check_crops(crops, self.crop)
@@ -70,8 +73,8 @@ class TorchClassifier(Classifier):
             pixels = torch.from_numpy(crops).to(self._device)
             inputs = normalise(pixels, self._mean, self._std, reverse=self._reversed)
             probabilities = self._probabilities(inputs)
-            if self._mirrored:
-                probabilities = (probabilities + self._probabilities(inputs.flip(3))) / 2
+            if self._twice:
+                probabilities = (probabilities + self._probabilities(second_view(inputs))) / 2
             rows = probabilities.cpu().tolist()
         return [self._verdict(row) for row in rows]
 
@@ -87,6 +90,23 @@ class TorchClassifier(Classifier):
             status=status if confidence >= self._unsure_below else MaskStatus.UNSURE,
             confidence=confidence,
         )
+
+
+def second_view(inputs: Tensor) -> Tensor:
+    """Crops seen once more: mirrored, and as if the face's box were drawn a tenth tighter.
+
+    Errors of a box and of a side are then partly averaged out, at the price of mirroring alone.
+
+    Args:
+        inputs: (n, 3, S, S) float32.
+
+    Returns:
+        (n, 3, S, S) float32: the middle of each, enlarged to its full size.
+    """
+    side = inputs.shape[3]
+    edge = round(side * (1 - _CLOSER) / 2)
+    middle = inputs[:, :, edge : side - edge, edge : side - edge]
+    return interpolate(middle, size=(side, side), mode="bilinear").flip(3)
 
 
 def normalise(pixels: Tensor, mean: Tensor, std: Tensor, *, reverse: bool) -> Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torchvision.ops import box_iou, nms
 
 from maskcam.detectors.base import Detector
@@ -35,7 +36,7 @@ class ThoroughDetector(Detector):
     """Merges what several looks find.
 
     A face's box and landmarks are the mean over all looks that found it, weighted by score; its score is the mean
-    over all looks, those that did not find it counting as 0.
+    over all looks, those that did not find it counting as 0. A look that has several boxes for a face gives its best.
 
     Args:
         looks: at least one; all must give landmarks, or none.
@@ -61,6 +62,7 @@ class ThoroughDetector(Detector):
         scores = torch.from_numpy(np.concatenate([faces.scores for faces in looks]))
         kept = nms(boxes, scores, _NMS_IOU)
         votes = (box_iou(boxes[kept], boxes) >= _VOTE_IOU) * scores
+        votes = _best_of_each(votes, [len(faces) for faces in looks])
         totals = votes.sum(dim=1, keepdim=True)
         means = (totals.squeeze(1) / len(looks)).clamp(max=1).numpy()
         sure = means >= self._minimum_score
@@ -74,6 +76,13 @@ class ThoroughDetector(Detector):
     def close(self) -> None:
         for look in self._looks:
             look.detector.close()
+
+
+def _best_of_each(votes: Tensor, counts: list[int]) -> Tensor:
+    """The (k, n) votes with only the best of each look left; `counts` says how many of the n boxes each look has."""
+    parts = [part for part in torch.split(votes, counts, dim=1) if part.numel()]
+    best = [part * (part == part.amax(dim=1, keepdim=True)) for part in parts]
+    return torch.cat(best, dim=1) if best else votes
 
 
 def _see(look: Look, images: Sequence[Image]) -> list[Faces]:

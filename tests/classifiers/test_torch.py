@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from maskcam.classifiers.torch import TorchClassifier
+from maskcam.classifiers.torch import TorchClassifier, second_view
 from maskcam.errors import WeightsError
 from maskcam.types import MaskStatus
 from maskcam.weights import ModelCard, read_card, shipped_weights
@@ -47,15 +47,24 @@ class LeftPixels(nn.Module):
         return x[..., : x.shape[3] // 2].mean((2, 3))
 
 
-def test_mirrored_judges_both_sides(card: ModelCard) -> None:
+def test_twice_judges_both_sides(card: ModelCard) -> None:
     plain = card.model_copy(update={"mean": (0, 0, 0), "std": (255, 255, 255)})
     crop = red_crop()
     crop[:, :, 32:] = 0
     (once,) = TorchClassifier(LeftPixels(), plain, device=CPU).classify(crop)
-    (both,) = TorchClassifier(LeftPixels(), plain, device=CPU, mirrored=True).classify(crop)
+    (both,) = TorchClassifier(LeftPixels(), plain, device=CPU, twice=True).classify(crop)
     expected = (torch.tensor([1.0, 0.0, 0.0]).softmax(0) + torch.full((3,), 1 / 3)) / 2
-    assert list(both.probabilities.values()) == pytest.approx(expected.tolist())
+    # the enlarged second view blends the two columns that meet in the middle
+    assert list(both.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-3)
     assert both.confidence < once.confidence
+
+
+def test_the_second_view_is_mirrored_and_closer() -> None:
+    columns = torch.arange(64.0).expand(1, 3, 64, 64)
+    seen = second_view(columns)[0, 0, 0]
+    assert seen.shape == (64,)
+    assert seen[0] == pytest.approx(60, abs=0.5)  # the margin of 3 columns on either side is gone
+    assert seen[-1] == pytest.approx(3, abs=0.5)
 
 
 def test_temperature_bias_and_threshold_of_the_card(card: ModelCard) -> None:

@@ -48,6 +48,24 @@ def test_what_few_looks_find_scores_little() -> None:
     assert len(found) == 1
 
 
+def test_each_look_has_one_vote_per_face() -> None:
+    twice = Faces(
+        np.array([[100, 50, 140, 100], [104, 50, 144, 100]], np.float32), np.array([0.8, 0.6], np.float32)
+    )
+    nothing = Look(FixedDetector([Faces.none()]))
+    (found,) = ThoroughDetector([Look(FixedDetector([twice])), nothing], minimum_score=0.1).detect(
+        [make_image()]
+    )
+    assert found.scores.tolist() == pytest.approx([0.4])
+    assert found.boxes_xyxy.tolist() == [[100, 50, 140, 100]]
+
+
+def test_no_look_finds_a_face() -> None:
+    nothing = Look(FixedDetector([Faces.none()]))
+    (found,) = ThoroughDetector([nothing, nothing], minimum_score=0.1).detect([make_image()])
+    assert len(found) == 0
+
+
 def test_it_needs_a_look() -> None:
     with pytest.raises(ValueError, match="at least one"):
         ThoroughDetector([], minimum_score=0.5)
