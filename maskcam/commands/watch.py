@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from rich.console import Console
+    from rich.table import Table
 
     from maskcam.config import CameraConfig, Config
     from maskcam.feeds import Feed
@@ -45,7 +46,9 @@ def watch(
             " Default: all cameras in it.",
         ),
     ] = None,
-    headless: Annotated[bool, typer.Option("--headless", help="A table in the terminal, no window.")] = False,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No window: only the table in the terminal.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Log violations and snapshots here.")
     ] = None,
@@ -104,7 +107,7 @@ def watch(
             schedules={camera.name: Schedule.parse(camera.hours) for camera in cameras if camera.name},
         )
         try:
-            follow(watching, console, window=window, headless=headless)
+            follow(watching, console, window=window)
         finally:
             print_watch(console, list(watching.cameras.values()))
     if output is not None:
@@ -207,16 +210,16 @@ def make_sinks(
     return groups
 
 
-def follow(watching: Watch, console: Console, *, window: WindowSink | None, headless: bool) -> None:
-    """Watches until all sources have ended or the window was closed, with a live table where there is no window."""
-    from contextlib import nullcontext
-
+def follow(watching: Watch, console: Console, *, window: WindowSink | None) -> None:
+    """Watches until all sources have ended or the window was closed, with a live table in the terminal."""
     from rich.live import Live
 
     from maskcam.commands.tables import watch_table
 
-    table = Live(get_renderable=lambda: watch_table(list(watching.cameras.values())), console=console)
-    with table if headless else nullcontext():
+    def table() -> Table:
+        return watch_table(list(watching.cameras.values()))
+
+    with Live(get_renderable=table, console=console, transient=True):
         for _ in watching.run():
             if window is not None:
                 window.refresh()

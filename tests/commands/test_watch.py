@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cameras import Behaviour, RtspCamera
 from tests.cli import DEMO, ROOT, cut_clip, frame_count, run_cli
 from tests.tools import require_tool
 
@@ -52,7 +53,9 @@ def test_one_dead_camera_does_not_stop_the_others(
     ("args", "code", "words"),
     [
         (["nowhere.mp4"], 2, "There is no file"),
-        (["rtsp://user:secret@127.0.0.1:9/stream"], 1, "refuses the connection"),
+        (["rtsp://user:${NO_SUCH_SECRET}@127.0.0.1:9/stream"], 2, "NO_SUCH_SECRET, which is not set"),
+        ([], 2, "nothing to watch"),
+        ([str(ROOT / "samples" / "stills")], 2, "use `maskcam process`"),
         (["ftp://example.org/a.mp4"], 2, "rtsp://"),
         (["--record", "synthetic:320x240@25*5"], 2, "-o DIR"),
     ],
@@ -83,7 +86,7 @@ def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 60
-    while not any(p.stat().st_size for p in tmp_path.rglob(".*.partial")) and time.monotonic() < deadline:
+    while not any(p.stat().st_size for p in tmp_path.rglob("*.partial.mp4")) and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -111,3 +114,35 @@ def test_a_window_shows_and_q_closes_it(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Watched" in done.stdout
     assert list(tmp_path.rglob("demo-mp4*.jpg")) or list(tmp_path.rglob("demo.mp4*.jpg")), "s saves a picture"
+
+
+def test_a_camera_that_is_away_is_waited_for_and_then_watched(tmp_path: Path) -> None:
+    with RtspCamera(size_wh=(640, 360), credentials="admin:hunter2", clip_seconds=12) as camera:
+        camera.behave(Behaviour.REFUSE)
+        config = tmp_path / "maskcam.toml"
+        config.write_text(
+            "[detector]\nsize = 320\n[[camera]]\nname = 'ward'\nanalysis_fps = 5\n"
+            f"source = '{camera.url.replace('hunter2', '${WARD_PASSWORD}')}'\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-m", "maskcam", "watch", "--headless", "-c", str(config), "-o", str(tmp_path / "log")],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=os.environ | {"WARD_PASSWORD": "hunter2", "COLUMNS": "140"},
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if "refuses the connection" in line:
+                    camera.behave(Behaviour.NORMAL)
+                if "started at" in line:
+                    break
+            process.send_signal(signal.SIGTERM)
+            lines += process.stdout.readlines()
+    text = "".join(lines)
+    assert process.returncode == 130, text
+    assert "connecting: refused: ward refuses the connection" in text
+    assert "ward: live again" in text
+    assert "hunter2" not in text
+    (log,) = (tmp_path / "log").rglob("events.jsonl")
+    assert {json.loads(line)["camera"] for line in log.read_text().splitlines()} == {"ward"}
