@@ -9,7 +9,8 @@
     │   ├── SourceBusyError      somebody else is using the camera
     │   └── StreamLostError      a live stream stopped answering
     ├── MissingLibraryError      an extra or a system package is not installed
-    └── OutputError              a result cannot be written
+    ├── OutputError              a result cannot be written
+    └── DeliveryError            a message was not taken by its receiver
 
 Misuse of the Python API (a wrong shape, a wrong type) raises ValueError or TypeError instead.
 Every message is one sentence: what was received, what is allowed, what to do.
@@ -92,3 +93,18 @@ class MissingLibraryError(MaskcamError):
 
 class OutputError(MaskcamError):
     """A picture, video or log cannot be written."""
+
+
+class DeliveryError(MaskcamError):
+    """A message was not taken by its receiver.
+
+    Args:
+        message: why, without secrets.
+        is_final: the receiver is there but will never take this message; otherwise it is worth trying again.
+        retry_seconds: how long the receiver asks to be left alone.
+    """
+
+    def __init__(self, message: str, *, is_final: bool = False, retry_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.is_final = is_final
+        self.retry_seconds = retry_seconds

@@ -1,4 +1,4 @@
-"""Work that must not hold up the video: a thread of its own behind a bounded queue."""
+"""Work that must not hold up the video: in threads of its own, behind a bounded queue or again and again."""
 
 from __future__ import annotations
 
@@ -112,3 +112,74 @@ class Worker(Closing, Generic[Item]):
             with self._changed:
                 self._is_busy = False
                 self._changed.notify_all()
+
+
+class Repeater(Closing):
+    """Calls a function again and again in a thread of its own.
+
+    What the function raises is logged, once per kind until a call succeeds again, and it is called again after
+    `fault_seconds`.
+
+    Args:
+        turn: returns how many seconds later it wants to be called again.
+        name: of the thread, for logs.
+        end: called last, in the same thread, so that what `turn` uses is released where it was used.
+        fault_seconds: how long to wait after a fault.
+    """
+
+    def __init__(
+        self,
+        turn: Callable[[], float],
+        *,
+        name: str,
+        end: Callable[[], None] = lambda: None,
+        fault_seconds: float = 1.0,
+    ) -> None:
+        self._turn = turn
+        self._end = end
+        self._fault_seconds = fault_seconds
+        self._fault: str | None = None
+        self._deadline_seconds = 0.0
+        self._is_closing = threading.Event()
+        self._is_woken = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Has the function called without further waiting."""
+        self._is_woken.set()
+
+    def close(self, *, seconds: float = 1.5) -> None:
+        """Lets the function finish what it can do at once, and ends the thread, waiting at most so long."""
+        self._deadline_seconds = time.monotonic() + seconds / 2
+        self._is_closing.set()
+        self._is_woken.set()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            _log.warning("%s does not end in %g s", self._thread.name, seconds)
+
+    def _run(self) -> None:
+        while True:
+            was_closing = self._is_closing.is_set()
+            wait_seconds = self._call(self._turn)
+            # a turn that began after the closing found nothing more to do, or there is no time for it
+            if was_closing and (wait_seconds > 0 or time.monotonic() > self._deadline_seconds):
+                self._call(self._finish)
+                return
+            self._is_woken.wait(wait_seconds)
+            self._is_woken.clear()
+
+    def _finish(self) -> float:
+        self._end()
+        return 0.0
+
+    def _call(self, function: Callable[[], float]) -> float:
+        try:
+            seconds = function()
+        except Exception as error:  # noqa: BLE001  the thread's outermost edge: it would die without a word
+            if self._fault != type(error).__name__:
+                _log.exception("%s failed", self._thread.name)
+            self._fault = type(error).__name__
+            return self._fault_seconds
+        self._fault = None
+        return seconds

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from maskcam.workers import Worker
+from maskcam.workers import Repeater, Worker
 
 
 def test_items_come_in_order_and_in_batches() -> None:
@@ -78,4 +78,59 @@ def test_work_that_hangs_does_not_hold_up_the_end(caplog: pytest.LogCaptureFixtu
     worker.close(seconds=0.1)
     assert time.monotonic() - start_seconds < 2
     assert "slow work does not end in 0.1 s" in caplog.text
+    gate.set()
+
+
+def test_a_repeater_waits_as_told_and_can_be_woken() -> None:
+    called = threading.Event()
+
+    def turn() -> float:
+        called.set()
+        return 3600.0
+
+    with Repeater(turn, name="test") as repeater:
+        assert called.wait(5)
+        called.clear()
+        repeater.wake()
+        assert called.wait(5)
+    called.clear()
+    repeater.close()
+    assert not called.is_set(), "closed twice"
+
+
+def test_closing_a_repeater_finishes_what_can_be_done_and_releases_in_the_same_thread() -> None:
+    left = [3, 2, 1]
+    ended: list[str] = []
+
+    def turn() -> float:
+        if left:
+            left.pop()
+        return 0.0 if left else 3600.0
+
+    Repeater(turn, name="turner", end=lambda: ended.append(threading.current_thread().name)).close(seconds=5)
+    assert left == []
+    assert ended == ["turner"]
+
+
+def test_a_repeater_survives_faults_and_logs_each_kind_once(caplog: pytest.LogCaptureFixture) -> None:
+    calls: list[int] = []
+    done = threading.Event()
+
+    def turn() -> float:
+        calls.append(1)
+        if len(calls) < 4:
+            raise OSError("disk full")
+        done.set()
+        return 3600.0
+
+    with Repeater(turn, name="test", fault_seconds=0.01):
+        assert done.wait(5)
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
+def test_a_repeater_that_hangs_does_not_hold_up_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    gate = threading.Event()
+    repeater = Repeater(lambda: float(gate.wait(10)), name="slow turn")
+    repeater.close(seconds=0.1)
+    assert "slow turn does not end in 0.1 s" in caplog.text
     gate.set()
