@@ -1,0 +1,1 @@
+"""Messages to others, kept on disk until their receivers have taken them."""
