@@ -155,9 +155,12 @@ class Pipeline(Closing):
         return known.log.finish() if known else ()
 
     def interrupt(self, camera: str) -> tuple[Violation, ...]:
-        """Ends the violations at a camera that gives no pictures for the time being; its numbers go on."""
+        """Ends the violations at a camera that gives no pictures for the time being.
+
+        Its numbers go on, and so does the violation of somebody who is there within the cool-down.
+        """
         known = self._cameras.get(camera)
-        return known.log.finish() if known else ()
+        return known.log.interrupt() if known else ()
 
     def _rules_of(self, frame: Frame) -> CameraRules:
         return self._rules.get(frame.camera, _USUAL)
@@ -194,9 +197,10 @@ class Pipeline(Closing):
         zones = self._rules_of(frame).zones
         now = frame.pts_seconds
         tracks = []
-        for track_id, box, side, score, verdict in zip(
+        for track_id, box, landmarks, side, score, verdict in zip(
             identities,
             faces.boxes_xyxy,
+            [None] * len(faces) if faces.landmarks is None else faces.landmarks,
             _shorter_sides(faces.boxes_xyxy).tolist(),
             faces.scores.tolist(),
             verdicts,
@@ -218,6 +222,7 @@ class Pipeline(Closing):
                     last_seconds=now,
                     verdict=verdict,
                     is_required=person.is_in_zone and not off_duty,
+                    landmarks=landmarks,
                 )
             )
         for track_id, person in list(people.items()):

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
-from maskcam.types import Frame, MaskStatus, Track, Violation, ViolationPhase
+from maskcam.types import Frame, Track, Violation, ViolationPhase
+from maskcam.violation_people import Person, ViolationOptions
+from maskcam.whereabouts import who_is_back
 
-
-@dataclass(frozen=True, kw_only=True)  # no slots: maskcam.config reads the defaults off the class
-class ViolationOptions:
-    """When something is a violation.
-
-    Attributes:
-        dwell_seconds: a person must break the rule that long, steadily, before it is logged.
-        comply_seconds: and keep it that long before the violation is over; a hand before the face ends nothing.
-        lost_seconds: a person who is not seen for longer has left, which ends the violation.
-        cooldown_seconds: a person who breaks the rule again within this time of complying goes on with the same
-            violation instead of starting another.
-        better_view: how many times better a view must be to replace the snapshot.
-    """
-
-    dwell_seconds: float = 1.0
-    comply_seconds: float = 1.0
-    lost_seconds: float = 2.0
-    cooldown_seconds: float = 10.0
-    better_view: float = 1.25
-
-
-@dataclass(slots=True)
-class _Person:
-    """What is remembered of one track."""
-
-    last_seen: float
-    breaking_since: float | None = None
-    complying_since: float | None = None
-    violation: Violation | None = None
-    ended_at: float | None = None
-    best_view: float = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        return self.violation is not None and self.ended_at is None
+__all__ = ["ViolationLog", "ViolationOptions", "safe_file_name"]
 
 
 class ViolationLog:
@@ -52,6 +20,9 @@ class ViolationLog:
     no violation, and the one it had ends once it has been so for `comply_seconds`, at the time it left the place or
     the hours ended. Coming back bare within the cool-down goes on with the same violation.
 
+    A track that appears where another was lost, within the cool-down, is the same person, and goes on with what that
+    one had; see `maskcam.whereabouts` for when it is not.
+
     Args:
         camera: its name.
         options: see there.
@@ -60,7 +31,10 @@ class ViolationLog:
     def __init__(self, camera: str, options: ViolationOptions) -> None:
         self._camera = camera
         self._options = options
-        self._people: dict[int, _Person] = {}
+        self._people: dict[int, Person] = {}
+        """By track, those not seen for a while included."""
+        self._before = -math.inf
+        """Time of the last frame."""
         self._count = 0
 
     def update(self, frame: Frame, tracks: Sequence[Track]) -> tuple[Violation, ...]:
@@ -70,53 +44,42 @@ class ViolationLog:
             The violations that started, changed or ended with this frame.
         """
         now = frame.pts_seconds
-        changed: list[Violation] = []
+        # a long step back in time is a file that starts over: everybody has left
+        changed = list(self.finish()) if now < self._before - self._options.lost_seconds else []
+        self._join([track for track in tracks if track.track_id not in self._people], tracks, frame)
         for track in tracks:
-            person = self._people.setdefault(track.track_id, _Person(last_seen=now))
-            person.last_seen = now
-            if not track.is_required:
-                changed += self._complies(person, now)
-            elif track.status.is_violation:
-                changed += self._breaks(person, track, frame)
-            elif track.status is MaskStatus.MASK:
-                changed += self._complies(person, now)
+            person = self._people.setdefault(track.track_id, Person(self._options, last_seen=now))
+            changed += person.see(track, frame, before=self._before, start=self._start)
         changed += self._leave(now)
+        self._before = now
         return tuple(changed)
 
-    def finish(self) -> tuple[Violation, ...]:
-        """Ends what is still going on, at the time each person was last seen: the recording is over."""
-        ended = [self._end(person, person.last_seen) for person in self._people.values() if person.is_open]
-        self._people.clear()
-        return tuple(ended)
+    def interrupt(self) -> tuple[Violation, ...]:
+        """Ends what is going on, at the time each person was last seen: the camera gives no picture for a while.
 
-    def _breaks(self, person: _Person, track: Track, frame: Frame) -> Iterator[Violation]:
-        now = frame.pts_seconds
-        person.complying_since = None
-        if person.breaking_since is None:
-            person.breaking_since = now
-        view = view_quality(track, frame)
-        if person.is_open:
-            assert person.violation is not None
-            better = view >= person.best_view * self._options.better_view
-            if not better and track.status is person.violation.status:
-                return
-            person.violation = replace(person.violation, phase=ViolationPhase.UPDATED, status=track.status)
-        elif now - person.breaking_since < self._options.dwell_seconds:
-            return
-        elif person.ended_at is not None and now - person.ended_at <= self._options.cooldown_seconds:
-            assert person.violation is not None
-            better = view >= person.best_view * self._options.better_view
-            person.violation = replace(
-                person.violation, phase=ViolationPhase.UPDATED, status=track.status, ended_seconds=None
-            )
-        else:
-            better = True
-            person.violation = self._start(track, person.breaking_since)
-        if better:
-            person.best_view = view
-            person.violation = replace(person.violation, box_xyxy=track.box_xyxy)
-        person.ended_at = None
-        yield replace(person.violation, is_best_view=better)
+        Whoever is back within the cool-down goes on with the same violation.
+        """
+        return tuple(ended for person in self._people.values() for ended in person.leave())
+
+    def finish(self) -> tuple[Violation, ...]:
+        """Ends what is going on, likewise, and forgets everybody: the recording is over."""
+        ended = self.interrupt()
+        self._people.clear()
+        return ended
+
+    def _join(self, newcomers: Sequence[Track], present: Sequence[Track], frame: Frame) -> None:
+        """Gives new tracks the past of those who were lost where they appear."""
+        here = {track.track_id for track in present}
+        lost = [track_id for track_id in self._people if track_id not in here]
+        pairs = who_is_back(
+            [self._people[track_id].whereabouts for track_id in lost],
+            [track.box_xyxy for track in newcomers],
+            frame.pts_seconds,
+            size_wh=frame.size_wh,
+            walk_seconds=self._options.lost_seconds,
+        )
+        for person, newcomer in pairs:
+            self._people[newcomers[newcomer].track_id] = self._people.pop(lost[person])
 
     def _start(self, track: Track, since: float) -> Violation:
         self._count += 1
@@ -132,39 +95,14 @@ class ViolationLog:
             snapshot=f"{safe_file_name(self._camera)}_{self._count:05d}",
         )
 
-    def _complies(self, person: _Person, now: float) -> Iterator[Violation]:
-        person.breaking_since = None
-        if person.complying_since is None:
-            person.complying_since = now
-        if person.is_open and now - person.complying_since >= self._options.comply_seconds:
-            yield self._end(person, person.complying_since)
-
-    def _leave(self, now: float) -> Iterator[Violation]:
+    def _leave(self, now: float) -> list[Violation]:
+        ended: list[Violation] = []
         for track_id, person in list(self._people.items()):
-            # a step back in time is a file that starts over: everybody has left
-            if 0 <= now - person.last_seen <= self._options.lost_seconds:
-                continue
-            del self._people[track_id]
-            if person.is_open:
-                yield self._end(person, person.last_seen)
-
-    @staticmethod
-    def _end(person: _Person, seconds: float) -> Violation:
-        assert person.violation is not None
-        person.ended_at = seconds
-        person.violation = replace(person.violation, phase=ViolationPhase.ENDED, ended_seconds=seconds)
-        return person.violation
-
-
-def view_quality(track: Track, frame: Frame) -> float:
-    """How well a face can be recognised on a snapshot; higher is better, without unit.
-
-    The face's area in pixels, times the detector's score, and a quarter of it for a face cut by the picture's edge.
-    """
-    x1, y1, x2, y2 = track.box_xyxy
-    width, height = frame.size_wh
-    cut = x1 <= 1 or y1 <= 1 or x2 >= width - 1 or y2 >= height - 1
-    return float((x2 - x1) * (y2 - y1)) * track.score * (0.25 if cut else 1.0)
+            if now - person.last_seen > self._options.lost_seconds:
+                ended += person.leave()
+            if now - person.last_seen > max(self._options.lost_seconds, self._options.cooldown_seconds):
+                del self._people[track_id]
+        return ended
 
 
 def safe_file_name(text: str) -> str:

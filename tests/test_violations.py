@@ -5,11 +5,12 @@ import pytest
 
 from maskcam.types import Frame, MaskStatus, Track, Verdict, Violation, ViolationPhase
 from maskcam.violations import ViolationLog, ViolationOptions, safe_file_name
+from tests.factories import make_image
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskStatus
 STARTED, UPDATED, ENDED = ViolationPhase
 FPS = 10
-BLANK = np.zeros((240, 320, 3), np.uint8)
+PICTURE = make_image()
 
 
 def track(status: MaskStatus, *, track_id: int = 1, side: float = 40, left: float = 100) -> Track:
@@ -32,9 +33,14 @@ class Story:
 
     def go_on(self, seconds: float, *tracks: Track) -> None:
         for _ in range(round(seconds * FPS)):
-            frame = Frame(BLANK, self.frames, self.frames / FPS, 0.0, "door")
+            frame = Frame(PICTURE, self.frames, self.frames / FPS, 0.0, "door")
             self.said += self.log.update(frame, tracks)
             self.frames += 1
+
+    @property
+    def course(self) -> list[tuple[MaskStatus, float, float | None]]:
+        """Statuses with their times, as last reported."""
+        return [(t.status, t.started_seconds, t.ended_seconds) for t in self.said[-1].transitions]
 
     @property
     def phases(self) -> list[ViolationPhase]:
@@ -153,6 +159,109 @@ def test_a_file_that_starts_over_ends_it() -> None:
     story.frames = 0
     story.go_on(0.1)
     assert story.phases == [STARTED, ENDED]
+
+
+def test_statuses_and_their_times_are_kept() -> None:
+    story = Story()
+    story.go_on(14, track(NO_MASK))
+    assert story.course == [(NO_MASK, 0, None)]
+    story.go_on(1, track(UNSURE))
+    story.go_on(3, track(INCORRECT))
+    assert story.course == [(NO_MASK, 0, 15), (INCORRECT, 15, None)]
+    story.go_on(2, track(MASK))
+    assert story.phases == [STARTED, UPDATED, ENDED]
+    assert story.course == [(NO_MASK, 0, 15), (INCORRECT, 15, 18), (MASK, 18, None)]
+
+
+def test_the_mask_in_between_is_kept_too() -> None:
+    story = Story(cooldown_seconds=10)
+    story.go_on(3, track(NO_MASK))
+    story.go_on(5, track(MASK))
+    story.go_on(4, track(INCORRECT))
+    assert story.course == [(NO_MASK, 0, 3), (MASK, 3, 8), (INCORRECT, 8, None)]
+    assert story.said[-1].started_seconds == 0
+
+
+def test_times_out_of_sight_are_nobodys() -> None:
+    story = Story(lost_seconds=2, cooldown_seconds=10)
+    story.go_on(3, track(NO_MASK))
+    story.go_on(3, track(MASK))
+    story.go_on(3)
+    story.go_on(3, track(NO_MASK))
+    assert story.course == [(NO_MASK, 0, 3), (MASK, 3, 5.9), (NO_MASK, 9, None)]
+
+
+def test_who_leaves_has_not_complied() -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK))
+    story.go_on(5)
+    assert story.course == [(NO_MASK, 0, 2.9)]
+
+
+def test_a_moment_changes_no_status() -> None:
+    story = Story(dwell_seconds=1.0)
+    for _ in range(5):
+        story.go_on(1.5, track(NO_MASK))
+        story.go_on(0.5, track(INCORRECT))
+    assert story.phases == [STARTED]
+    assert story.course == [(NO_MASK, 0, None)]
+
+
+def test_it_starts_with_what_was_seen_most() -> None:
+    story = Story(dwell_seconds=1.0)
+    story.go_on(0.9, track(NO_MASK))
+    story.go_on(0.3, track(INCORRECT))
+    assert [v.status for v in story.said] == [NO_MASK]
+
+
+def test_moments_far_apart_are_no_violation() -> None:
+    story = Story(dwell_seconds=1.0)
+    for _ in range(5):
+        story.go_on(0.5, track(NO_MASK))
+        story.go_on(1.5, track(UNSURE))
+        story.go_on(0.5, track(NO_MASK))
+        story.go_on(1.5)
+    assert story.said == []
+
+
+def test_few_frames_a_second_are_no_pause() -> None:
+    log = ViolationLog("door", ViolationOptions(dwell_seconds=5.0))
+    said = [log.update(Frame(PICTURE, i, 3.0 * i, 0.0, "door"), [track(NO_MASK)]) for i in range(3)]
+    assert [v.phase for violations in said for v in violations] == [STARTED]
+
+
+def test_a_snapshot_never_shows_the_mask_that_is_just_coming_on() -> None:
+    story = Story()
+    story.go_on(3, track(NO_MASK))
+    nearly = Verdict({MASK: 0.95, NO_MASK: 0.05}, MASK, 0.95)
+    story.go_on(0.5, replace(track(NO_MASK, side=100), verdict=nearly))
+    assert story.phases == [STARTED]
+
+
+def test_a_camera_that_is_back_goes_on_with_the_same_violation() -> None:
+    story = Story(cooldown_seconds=10)
+    story.go_on(3, track(NO_MASK))
+    (ended,) = story.log.interrupt()
+    assert ended.phase is ENDED
+    assert ended.ended_seconds == 2.9
+    assert story.log.interrupt() == ()
+    story.frames += 5 * FPS
+    story.go_on(2, track(NO_MASK, track_id=2), track(NO_MASK, track_id=3, left=200))
+    assert [(v.phase, v.violation_id, v.track_id) for v in story.said] == [
+        (STARTED, 1, 1),
+        (UPDATED, 1, 2),
+        (STARTED, 2, 3),
+    ]
+    assert {v.violation_id for v in story.log.finish()} == {1, 2}
+
+
+def test_a_camera_that_is_back_too_late_starts_another() -> None:
+    story = Story(cooldown_seconds=10)
+    story.go_on(3, track(NO_MASK))
+    story.log.interrupt()
+    story.frames += 11 * FPS
+    story.go_on(2, track(NO_MASK, track_id=2))
+    assert [(v.phase, v.violation_id) for v in story.said] == [(STARTED, 1), (STARTED, 2)]
 
 
 @pytest.mark.parametrize(
