@@ -11,11 +11,14 @@ from pathlib import Path
 from maskcam.errors import OutputError
 from maskcam.sinks.base import Sink
 from maskcam.sinks.files import make_folder, reason
-from maskcam.types import FrameResult, Image, Violation
+from maskcam.types import FrameResult, Image, Transition, Violation
 
 
 class JsonlSink(Sink):
     """Writes one line whenever a violation starts, changes or ends, and flushes it at once.
+
+    The line of an end tells in `transitions` which statuses the person had, and for how many seconds each; null for the
+    mask that was put on and is still worn.
 
     Args:
         path: the log; its folder is made when missing.
@@ -76,6 +79,8 @@ class JsonlSink(Sink):
             "snapshot": self._picture(violation),
             "pts_seconds": round(pts_seconds, 3),
         }
+        if ended is not None:
+            event["transitions"] = [_course(transition) for transition in violation.transitions]
         if self._stamped:
             event["logged_at"] = datetime.now().astimezone().isoformat(timespec="seconds")
         return event
@@ -88,3 +93,12 @@ class JsonlSink(Sink):
 
     def _failed(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write the log {self._path}: {reason(error)}")
+
+
+def _course(transition: Transition) -> dict[str, object]:
+    start, end = transition.started_seconds, transition.ended_seconds
+    return {
+        "status": transition.status.value,
+        "started_seconds": round(start, 3),
+        "seconds": None if end is None else round(end - start, 3),
+    }

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ import pytest
 
 from maskcam.errors import OutputError
 from maskcam.sinks.jsonl import JsonlSink
-from maskcam.types import ViolationPhase
+from maskcam.types import MaskStatus, Transition, ViolationPhase
 from tests.factories import make_frame, make_result, make_violation
 
 
@@ -46,6 +47,22 @@ def test_what_ended_with_its_source_is_logged_at_its_end(tmp_path: Path) -> None
         sink.finish([make_violation(ViolationPhase.ENDED)])
     (event,) = read(tmp_path / "e.jsonl")
     assert (event["event"], event["pts_seconds"], event["snapshot"]) == ("ended", 3.5, None)
+
+
+def test_the_end_tells_what_was_and_for_how_long(tmp_path: Path) -> None:
+    statuses = (MaskStatus.NO_MASK, 1.25, 3.0), (MaskStatus.INCORRECT, 3.0, 3.5), (MaskStatus.MASK, 3.5, None)
+    course = tuple(Transition(*status) for status in statuses)
+    with JsonlSink(tmp_path / "e.jsonl") as sink:
+        for phase in (ViolationPhase.STARTED, ViolationPhase.ENDED):
+            violation = replace(make_violation(phase), transitions=course)
+            sink.write(make_result(violations=(violation,)), None)
+    started, ended = read(tmp_path / "e.jsonl")
+    assert "transitions" not in started
+    assert ended["transitions"] == [
+        {"status": "no_mask", "started_seconds": 1.25, "seconds": 1.75},
+        {"status": "incorrect", "started_seconds": 3.0, "seconds": 0.5},
+        {"status": "mask", "started_seconds": 3.5, "seconds": None},
+    ]
 
 
 def test_begins_anew(tmp_path: Path) -> None:
