@@ -14,6 +14,7 @@ from maskcam.commands.models import models
 from maskcam.commands.predict import predict
 from maskcam.commands.process import process
 from maskcam.commands.watch import watch
+from maskcam.devices import share_cores
 from maskcam.errors import MaskcamError
 
 INTERRUPTED = 130
@@ -49,6 +50,7 @@ def options(
 def main() -> None:
     """Runs the command line: an error is one sentence on standard error and an exit code."""
     debug = "--debug" in sys.argv
+    share_cores()
     signal.signal(
         signal.SIGTERM, signal.default_int_handler
     )  # both end cleanly: files closed, summary printed
