@@ -70,13 +70,17 @@ class Person:
     """One person at one camera, whatever tracks it has had.
 
     Attributes:
+        first_seen: `pts_seconds` of the present track.
         last_seen: `pts_seconds`.
         whereabouts: of the face.
+        is_new: whether it might yet turn out to be somebody who was lost from sight.
         violation: as last reported, going on or over; None where there has been none.
     """
 
     options: ViolationOptions
+    first_seen: float
     last_seen: float
+    is_new: bool = True
     whereabouts: Whereabouts = field(default_factory=Whereabouts)
     violation: Violation | None = None
     _breaking: _Spell | None = None
@@ -88,6 +92,20 @@ class Person:
     def is_open(self) -> bool:
         """Whether a violation is going on."""
         return self.violation is not None and self.violation.ended_seconds is None
+
+    def note(self, track: Track, now: float) -> None:
+        """Takes note of where the person is in the present frame."""
+        self.last_seen = now
+        self.whereabouts.note(track.box_xyxy, now)
+
+    def go_on_as(self, newcomer: Person, *, track_id: int) -> None:
+        """Takes note that a newcomer, of that track, is this person."""
+        if self.violation is not None:
+            self.violation = replace(self.violation, track_id=track_id)
+        self.first_seen, self.last_seen = newcomer.first_seen, newcomer.last_seen
+        self.whereabouts = newcomer.whereabouts
+        if newcomer._breaking is not None or newcomer._complying_since is not None:
+            self._breaking, self._complying_since = newcomer._breaking, newcomer._complying_since
 
     def see(self, track: Track, frame: Frame, *, before: float, start: Start) -> Iterator[Violation]:
         """Takes the person's track in the present frame.
@@ -102,8 +120,6 @@ class Person:
             The violation, where it starts, changes or ends with this frame.
         """
         now = frame.pts_seconds
-        self.last_seen = now
-        self.whereabouts.note(track.box_xyxy, now)
         if not track.is_required or track.status is MaskStatus.MASK:
             yield from self._complies(now, is_masked=track.is_required)
         elif track.status.is_violation:

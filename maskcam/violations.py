@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from maskcam.types import Frame, Track, Violation, ViolationPhase
 from maskcam.violation_people import Person, ViolationOptions
 from maskcam.whereabouts import who_is_back
 
 __all__ = ["ViolationLog", "ViolationOptions", "safe_file_name"]
+
+_WATCH_SECONDS = 0.3
+"""For how long a newcomer is watched before it is said who it is: enough to tell the pace."""
 
 
 class ViolationLog:
@@ -46,9 +49,12 @@ class ViolationLog:
         now = frame.pts_seconds
         # a long step back in time is a file that starts over: everybody has left
         changed = list(self.finish()) if now < self._before - self._options.lost_seconds else []
-        self._join([track for track in tracks if track.track_id not in self._people], tracks, frame)
         for track in tracks:
-            person = self._people.setdefault(track.track_id, Person(self._options, last_seen=now))
+            person = self._people.setdefault(track.track_id, Person(self._options, now, now))
+            person.note(track, now)
+        self._join({track.track_id for track in tracks}, frame)
+        for track in tracks:
+            person = self._people[track.track_id]
             changed += person.see(track, frame, before=self._before, start=self._start)
         changed += self._leave(now)
         self._before = now
@@ -67,19 +73,35 @@ class ViolationLog:
         self._people.clear()
         return ended
 
-    def _join(self, newcomers: Sequence[Track], present: Sequence[Track], frame: Frame) -> None:
-        """Gives new tracks the past of those who were lost where they appear."""
-        here = {track.track_id for track in present}
-        lost = [track_id for track_id in self._people if track_id not in here]
+    def _join(self, present: Collection[int], frame: Frame) -> None:
+        """Gives newcomers the past of those who were lost where they have appeared."""
+        new = [track_id for track_id, person in self._people.items() if person.is_new]
+        lost = [
+            track_id
+            for track_id, person in self._people.items()
+            if not person.is_new and track_id not in present
+        ]
+        due = {track_id for track_id in new if self._is_due(track_id, present, frame.pts_seconds)}
+        if not due:
+            return
         pairs = who_is_back(
             [self._people[track_id].whereabouts for track_id in lost],
-            [track.box_xyxy for track in newcomers],
-            frame.pts_seconds,
+            [self._people[track_id].whereabouts for track_id in new],
             size_wh=frame.size_wh,
             walk_seconds=self._options.lost_seconds,
         )
-        for person, newcomer in pairs:
-            self._people[newcomers[newcomer].track_id] = self._people.pop(lost[person])
+        for track_id in due:
+            self._people[track_id].is_new = False
+        for number, face in pairs:
+            if new[face] in due:
+                person = self._people.pop(lost[number])
+                person.go_on_as(self._people[new[face]], track_id=new[face])
+                self._people[new[face]] = person
+
+    def _is_due(self, track_id: int, present: Collection[int], now: float) -> bool:
+        """Whether it is time to say if that newcomer is somebody known: before anything can come of what they do."""
+        watch_seconds = min(_WATCH_SECONDS, self._options.dwell_seconds, self._options.comply_seconds)
+        return track_id not in present or now - self._people[track_id].first_seen >= watch_seconds
 
     def _start(self, track: Track, since: float) -> Violation:
         self._count += 1
@@ -97,10 +119,14 @@ class ViolationLog:
 
     def _leave(self, now: float) -> list[Violation]:
         ended: list[Violation] = []
+        lost_seconds = self._options.lost_seconds
+        if any(person.is_new for person in self._people.values()):
+            lost_seconds += _WATCH_SECONDS  # one of them may be back in time
         for track_id, person in list(self._people.items()):
-            if now - person.last_seen > self._options.lost_seconds:
+            hidden_seconds = now - person.last_seen
+            if hidden_seconds > lost_seconds:
                 ended += person.leave()
-            if now - person.last_seen > max(self._options.lost_seconds, self._options.cooldown_seconds):
+            if hidden_seconds > max(lost_seconds, self._options.cooldown_seconds + _WATCH_SECONDS):
                 del self._people[track_id]
         return ended
 

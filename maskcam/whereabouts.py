@@ -29,90 +29,107 @@ _PACE_CHANGE = 0.25
 """Part of the hidden way by which somebody may be ahead or behind: people pass an obstacle at much the same pace."""
 _ALIKE = 1.5
 """How many times larger or smaller the face may have become: two steps towards a camera 4 m away make 1.5."""
+_PACE_ALIKE = 0.5
+"""Part of the pace by which it may have changed, on top of what counts as standing."""
 _MARGIN = 0.5
 """How much nearer than any other possibility the right one must be, else it is in doubt."""
 _EDGE = 0.1
 """A box no farther from the edge of the picture is cut by it, or about to be."""
 _PAST_SECONDS = 1.0
 """How much of the past tells the pace: a step to either side, which sways the head, takes about half of it."""
+_BLINK_SECONDS = 0.1
+"""In less time, nothing can be said of the pace."""
 
 
 class _Sighting(NamedTuple):
     seconds: float
-    x: float
-    y: float
-    size: float
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    @property
+    def size(self) -> float:
+        return math.sqrt(max(1.0, (self.x2 - self.x1) * (self.y2 - self.y1)))
+
+    def is_at_edge(self, size_wh: tuple[int, int]) -> bool:
+        near = _EDGE * self.size
+        width, height = size_wh
+        return self.x1 < near or self.y1 < near or self.x2 > width - near or self.y2 > height - near
 
 
 @dataclass(slots=True)
 class Whereabouts:
-    """Where the face of one person has been lately."""
+    """Where one face has been lately."""
 
     _past: deque[_Sighting] = field(default_factory=deque)
-    _box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
     def note(self, box_xyxy: NDArray[np.float32], seconds: float) -> None:
         """Takes the box of the present frame, (4,) pixels."""
-        self._box = x1, y1, x2, y2 = _corners(box_xyxy)
-        self._past.append(_Sighting(seconds, (x1 + x2) / 2, (y1 + y2) / 2, _size(self._box)))
+        x1, y1, x2, y2 = box_xyxy.tolist()
+        self._past.append(_Sighting(seconds, x1, y1, x2, y2))
         while len(self._past) > 2 and seconds - self._past[0].seconds > _PAST_SECONDS:
             self._past.popleft()
 
-    def distance(
-        self, box_xyxy: NDArray[np.float32], seconds: float, *, size_wh: tuple[int, int], walk_seconds: float
-    ) -> float:
-        """How far a face that has just appeared is from where this one may be by now.
+    def distance(self, new: Whereabouts, *, size_wh: tuple[int, int], walk_seconds: float) -> float:
+        """How far a face that appeared lately was from where this one might have been by then.
 
         Args:
-            box_xyxy: of the new face, (4,) pixels.
-            seconds: the present time.
+            new: of the face that appeared.
             size_wh: of the picture: who has walked out of it is not in it.
             walk_seconds: for how long somebody who walks can be foretold.
 
         Returns:
-            Sizes of the face; infinite where it cannot be the same person.
+            Sizes of the face; infinite where it cannot be the same person, as far as one can tell.
         """
-        new = _corners(box_xyxy)
-        last, size = self._past[-1], statistics.median(sighting.size for sighting in self._past)
-        if not 1 / _ALIKE <= _size(new) / size <= _ALIKE:
+        last, first = self._past[-1], new._past[0]
+        size = statistics.median(sighting.size for sighting in self._past)
+        hidden = first.seconds - last.seconds
+        if hidden <= 0 or not 1 / _ALIKE <= first.size / size <= _ALIKE:
             return math.inf
-        if _is_at_edge(new, size, size_wh) and not _is_at_edge(self._box, size, size_wh):
+        if first.is_at_edge(size_wh) and not last.is_at_edge(size_wh):
             return math.inf  # whoever comes in at the edge was not in the picture
-        hidden = seconds - last.seconds
-        vx, vy = self._velocity()
-        way = math.hypot(vx, vy) * hidden / size
+        vx, vy = self._velocity() or (0.0, 0.0)
+        pace = math.hypot(vx, vy) / size
+        x, y = last.middle
         reach = _REACH
-        x, y = last.x, last.y
-        if math.hypot(vx, vy) > _STANDING * size:
-            if hidden > walk_seconds:
-                return math.inf
+        if pace > _STANDING:
             x, y = x + vx * hidden, y + vy * hidden
-            reach += _PACE_CHANGE * way
-            if not (0 <= x < size_wh[0] and 0 <= y < size_wh[1]):
+            reach += _PACE_CHANGE * pace * hidden
+            if hidden > walk_seconds or not (0 <= x < size_wh[0] and 0 <= y < size_wh[1]):
                 return math.inf
-        away = math.hypot((new[0] + new[2]) / 2 - x, (new[1] + new[3]) / 2 - y) / size
+        theirs = new._velocity()
+        if theirs and math.dist(theirs, (vx, vy)) / size > _STANDING + _PACE_ALIKE * pace:
+            return math.inf
+        away = math.dist(first.middle, (x, y)) / size
         return away if away <= reach else math.inf
 
-    def _velocity(self) -> tuple[float, float]:
+    def _velocity(self) -> tuple[float, float] | None:
+        """Pixels a second."""
         first, last = self._past[0], self._past[-1]
         seconds = last.seconds - first.seconds
-        return ((last.x - first.x) / seconds, (last.y - first.y) / seconds) if seconds > 0 else (0.0, 0.0)
+        if seconds < _BLINK_SECONDS:
+            return None
+        (x1, y1), (x2, y2) = first.middle, last.middle
+        return (x2 - x1) / seconds, (y2 - y1) / seconds
 
 
 def who_is_back(
     lost: Sequence[Whereabouts],
-    new_boxes_xyxy: Sequence[NDArray[np.float32]],
-    seconds: float,
+    new: Sequence[Whereabouts],
     *,
     size_wh: tuple[int, int],
     walk_seconds: float,
 ) -> Iterator[tuple[int, int]]:
-    """Finds those who were lost from sight among faces that have just appeared.
+    """Finds those who were lost from sight among faces that appeared lately.
 
     Args:
         lost: people not in the picture now.
-        new_boxes_xyxy: each (4,) pixels.
-        seconds: the present time.
+        new: faces that may be theirs.
         size_wh: of the picture.
         walk_seconds: see `Whereabouts.distance`.
 
@@ -121,26 +138,9 @@ def who_is_back(
         person two faces, it is nobody.
     """
     distances = np.array(
-        [
-            [w.distance(box, seconds, size_wh=size_wh, walk_seconds=walk_seconds) for box in new_boxes_xyxy]
-            for w in lost
-        ]
-    ).reshape(len(lost), len(new_boxes_xyxy))
+        [[old.distance(face, size_wh=size_wh, walk_seconds=walk_seconds) for face in new] for old in lost]
+    ).reshape(len(lost), len(new))
     for person, face in np.argwhere(np.isfinite(distances)).tolist():
         others = np.concatenate([np.delete(distances[person], face), np.delete(distances[:, face], person)])
         if (others >= distances[person, face] + _MARGIN).all():
             yield person, face
-
-
-def _corners(box_xyxy: NDArray[np.float32]) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = box_xyxy.tolist()
-    return x1, y1, x2, y2
-
-
-def _size(box: tuple[float, float, float, float]) -> float:
-    return math.sqrt(max(1.0, (box[2] - box[0]) * (box[3] - box[1])))
-
-
-def _is_at_edge(box: tuple[float, float, float, float], size: float, size_wh: tuple[int, int]) -> bool:
-    near = _EDGE * size
-    return box[0] < near or box[1] < near or box[2] > size_wh[0] - near or box[3] > size_wh[1] - near

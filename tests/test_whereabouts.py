@@ -23,12 +23,31 @@ def seen(x: float, *, speed: float = 0.0, size: float = 40) -> Whereabouts:
     return whereabouts
 
 
+def once(box_xyxy: NDArray[np.float32], seconds: float) -> Whereabouts:
+    whereabouts = Whereabouts()
+    whereabouts.note(box_xyxy, seconds)
+    return whereabouts
+
+
+def moving(x: float, speed: float, *, seconds: float) -> Whereabouts:
+    """A face that appears at x at that time, watched for 0.3 s."""
+    whereabouts = Whereabouts()
+    for i in range(4):
+        whereabouts.note(box(x + speed * i / FPS), seconds + i / FPS)
+    return whereabouts
+
+
 def distance(whereabouts: Whereabouts, new: NDArray[np.float32], seconds: float) -> float:
-    return whereabouts.distance(new, seconds, size_wh=SIZE_WH, walk_seconds=2.0)
+    return between(whereabouts, once(new, seconds))
+
+
+def between(lost: Whereabouts, new: Whereabouts) -> float:
+    return lost.distance(new, size_wh=SIZE_WH, walk_seconds=2.0)
 
 
 def back(lost: list[Whereabouts], *new: NDArray[np.float32], seconds: float = 1.0) -> set[tuple[int, int]]:
-    return set(who_is_back(lost, new, seconds, size_wh=SIZE_WH, walk_seconds=2.0))
+    faces = [once(box_xyxy, seconds) for box_xyxy in new]
+    return set(who_is_back(lost, faces, size_wh=SIZE_WH, walk_seconds=2.0))
 
 
 @pytest.mark.parametrize("seconds", [0.2, 1.5, 3.0, 9.0])
@@ -73,6 +92,15 @@ def test_in_doubt_it_is_nobody() -> None:
 
 
 def test_seen_once_is_enough() -> None:
-    once = Whereabouts()
-    once.note(box(300), 0.0)
-    assert distance(once, box(300), 1.0) == 0
+    assert distance(once(box(300), 0.0), box(300), 1.0) == 0
+
+
+def test_who_moves_otherwise_is_another() -> None:
+    assert between(seen(200, speed=120), moving(320, 100, seconds=1.0)) == 0
+    assert between(seen(200, speed=120), moving(320, -120, seconds=1.0)) == math.inf
+    assert between(seen(300), moving(300, 20, seconds=1.0)) == 0
+    assert between(seen(300), moving(300, 150, seconds=5.0)) == math.inf, "comes by where somebody stood"
+
+
+def test_who_was_there_before_is_another() -> None:
+    assert distance(seen(300), box(300), 0.0) == math.inf
