@@ -10,6 +10,8 @@
     │   └── StreamLostError      a live stream stopped answering
     ├── MissingLibraryError      an extra or a system package is not installed
     ├── OutputError              a result cannot be written
+    │   └── StoreError           the event store cannot be opened, read or written
+    │       └── StoreUnavailableError  not at present: locked, full or away
     └── DeliveryError            a message was not taken by its receiver
 
 Misuse of the Python API (a wrong shape, a wrong type) raises ValueError or TypeError instead.
@@ -108,3 +110,11 @@ class DeliveryError(MaskcamError):
         super().__init__(message)
         self.is_final = is_final
         self.retry_seconds = retry_seconds
+
+
+class StoreError(OutputError):
+    """The event store cannot be opened, read or written."""
+
+
+class StoreUnavailableError(StoreError):
+    """Somebody else holds the event store, it is full or does not answer: trying again later may help."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from maskcam.sinks.base import Sink
+from maskcam.sinks.faces import cut_face
 from maskcam.sinks.files import make_folder, write_jpeg
 from maskcam.types import FrameResult, Image
 
@@ -41,20 +39,10 @@ class SnapshotSink(Sink):
             if picture is None:
                 raise ValueError("SnapshotSink needs the picture of a violation's best view")
             name = f"{violation.snapshot}.jpg"
-            face = _cut_face(result.frame.image, violation.box_xyxy, margin=self._margin)
+            face = cut_face(result.frame.image, violation.box_xyxy, margin=self._margin)
             write_jpeg(picture, self._folder / name, quality=self._quality)
             write_jpeg(face, self._folder / "faces" / name, quality=self._quality)
 
     def wants_picture(self, result: FrameResult) -> bool:
         """Only for a better view of a violation than any before."""
         return any(violation.is_best_view for violation in result.violations)
-
-
-def _cut_face(image: Image, box_xyxy: NDArray[np.float32], *, margin: float) -> Image:
-    """Cuts the box with its margin, as far as it lies in the image; at least one pixel."""
-    height, width = image.shape[:2]
-    x1, y1, x2, y2 = (float(v) for v in box_xyxy)
-    across, down = margin * (x2 - x1), margin * (y2 - y1)
-    left = min(max(round(x1 - across), 0), width - 1)
-    top = min(max(round(y1 - down), 0), height - 1)
-    return image[top : max(round(y2 + down), top + 1), left : max(round(x2 + across), left + 1)]

@@ -1,0 +1,1 @@
+"""The event store: violations, their transitions, and how many people wore masks in each minute."""

@@ -1,0 +1,162 @@
+"""Rows into the tables, many in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from maskcam.store.records import MinuteCounts, Row, ViolationRecord
+from maskcam.store.tables import CameraRow, CountsRow, TransitionRow, ViolationRow
+
+_STATUS_COUNTS = ("people", "masked", "bare", "incorrect", "unsure")
+
+
+def record(connection: Connection, rows: Iterable[Row]) -> None:
+    """Writes rows, or brings those that are there up to date; of several reports of one thing, the last counts."""
+    violations: dict[str, ViolationRecord] = {}
+    counts: dict[tuple[str, datetime, str], MinuteCounts] = {}
+    for row in rows:
+        if isinstance(row, MinuteCounts):
+            counts[row.camera, row.minute, row.run_id] = row
+        else:
+            violations[row.key] = merge(violations.get(row.key), row)
+    names = {row.camera for row in violations.values()} | {row.camera for row in counts.values()}
+    cameras = _camera_ids(connection, names)
+    if violations:
+        _violations(connection, list(violations.values()), cameras)
+    if counts:
+        _counts(connection, list(counts.values()), cameras)
+
+
+def merge(before: ViolationRecord | None, now: ViolationRecord) -> ViolationRecord:
+    """The later report of a violation, with the pictures of the earlier one where it brings none."""
+    if before is None or now.pictures is not None or before.pictures is None:
+        return now
+    return replace(now, pictures=before.pictures)
+
+
+def _insert(connection: Connection, table: Any) -> Any:  # noqa: ANN401  the two share no base with on_conflict_...
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+def _camera_ids(connection: Connection, names: set[str]) -> dict[str, int]:
+    wanted = select(CameraRow.name, CameraRow.id).where(CameraRow.name.in_(names))
+    known = dict(connection.execute(wanted).all())
+    missing = sorted(names - known.keys())
+    if missing:
+        new = _insert(connection, CameraRow).on_conflict_do_nothing()
+        connection.execute(new, [{"name": name} for name in missing])
+        known = dict(connection.execute(wanted).all())
+    return known
+
+
+def _violations(connection: Connection, records: Sequence[ViolationRecord], cameras: dict[str, int]) -> None:
+    now = datetime.now(UTC)
+    new = _insert(connection, ViolationRow)
+    given = new.excluded
+    upsert = new.on_conflict_do_update(
+        index_elements=["run_id", "camera_id", "number"],
+        set_={
+            name: given[name]
+            for name in (
+                "revision",
+                "track_id",
+                "status",
+                "ended_at",
+                "ended_seconds",
+                "x1",
+                "y1",
+                "x2",
+                "y2",
+            )
+        }
+        | {
+            "picture": func.coalesce(given.picture, ViolationRow.picture),
+            "face": func.coalesce(given.face, ViolationRow.face),
+            "size_bytes": func.coalesce(func.nullif(given.size_bytes, 0), ViolationRow.size_bytes),
+            "updated_at": given.updated_at,
+        },
+        # what was spilled before a crash comes again, and may be older than what the database has
+        where=given.revision >= ViolationRow.revision,
+    ).returning(ViolationRow.id, ViolationRow.run_id, ViolationRow.camera_id, ViolationRow.number)
+    done = connection.execute(upsert, [_values(record, cameras, now) for record in records])
+    ids = {(run, camera, number): row_id for row_id, run, camera, number in done}
+    written = [
+        (ids[key], record)
+        for record in records
+        if (key := (record.run_id, cameras[record.camera], record.number)) in ids
+    ]
+    _transitions(connection, written)
+
+
+def _values(record: ViolationRecord, cameras: dict[str, int], now: datetime) -> dict[str, Any]:
+    pictures = record.pictures
+    x1, y1, x2, y2 = record.box_xyxy
+    return {
+        "run_id": record.run_id,
+        "camera_id": cameras[record.camera],
+        "number": record.number,
+        "revision": record.revision,
+        "track_id": record.track_id,
+        "status": record.status.value,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "started_seconds": record.started_seconds,
+        "ended_seconds": record.ended_seconds,
+        "x1": x1,
+        "y1": y1,
+        "x2": x2,
+        "y2": y2,
+        "picture": pictures.frame if pictures else None,
+        "face": pictures.face if pictures else None,
+        "size_bytes": pictures.size_bytes if pictures else 0,
+        "is_protected": False,
+        "is_false_alarm": False,
+        "updated_at": now,
+    }
+
+
+def _transitions(connection: Connection, written: Sequence[tuple[int, ViolationRecord]]) -> None:
+    if not written:
+        return
+    connection.execute(
+        delete(TransitionRow).where(TransitionRow.violation_id.in_([row_id for row_id, _ in written]))
+    )
+    rows = [
+        {
+            "violation_id": row_id,
+            "position": position,
+            "status": transition.status.value,
+            "started_at": transition.started_at,
+            "ended_at": transition.ended_at,
+            "started_seconds": transition.started_seconds,
+            "ended_seconds": transition.ended_seconds,
+        }
+        for row_id, record in written
+        for position, transition in enumerate(record.transitions)
+    ]
+    if rows:
+        connection.execute(insert(TransitionRow), rows)
+
+
+def _counts(connection: Connection, counts: Sequence[MinuteCounts], cameras: dict[str, int]) -> None:
+    new = _insert(connection, CountsRow)
+    upsert = new.on_conflict_do_update(
+        index_elements=["minute", "camera_id", "run_id"],
+        set_={name: new.excluded[name] for name in _STATUS_COUNTS},
+        where=new.excluded.people
+        >= CountsRow.people,  # an older report, spilled before a crash, has seen fewer
+    )
+    connection.execute(
+        upsert,
+        [
+            {"minute": row.minute, "camera_id": cameras[row.camera], "run_id": row.run_id}
+            | {name: getattr(row, name) for name in _STATUS_COUNTS}
+            for row in counts
+        ],
+    )
