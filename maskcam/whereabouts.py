@@ -32,7 +32,7 @@ _ALIKE = 1.5
 _PACE_ALIKE = 0.5
 """Part of the pace by which it may have changed, on top of what counts as standing."""
 _MARGIN = 0.5
-"""How much nearer than any other possibility the right one must be, else it is in doubt."""
+"""How much nearer than any other possibility the right one must be, else it is in doubt: as far as a head sways."""
 _EDGE = 0.1
 """A box no farther from the edge of the picture is cut by it, or about to be."""
 _PAST_SECONDS = 1.0
@@ -67,9 +67,19 @@ class Whereabouts:
     """Where one face has been lately."""
 
     _past: deque[_Sighting] = field(default_factory=deque)
+    _size: float | None = None
+    """Worked out when it is asked for: of somebody who is lost, once for all newcomers."""
+
+    @property
+    def size(self) -> float:
+        """Pixels; the median, since a face that is being covered seems to shrink."""
+        if self._size is None:
+            self._size = statistics.median(sighting.size for sighting in self._past)
+        return self._size
 
     def note(self, box_xyxy: NDArray[np.float32], seconds: float) -> None:
         """Takes the box of the present frame, (4,) pixels."""
+        self._size = None
         x1, y1, x2, y2 = box_xyxy.tolist()
         self._past.append(_Sighting(seconds, x1, y1, x2, y2))
         while len(self._past) > 2 and seconds - self._past[0].seconds > _PAST_SECONDS:
@@ -87,8 +97,7 @@ class Whereabouts:
             Sizes of the face; infinite where it cannot be the same person, as far as one can tell.
         """
         last, first = self._past[-1], new._past[0]
-        size = statistics.median(sighting.size for sighting in self._past)
-        hidden = first.seconds - last.seconds
+        size, hidden = self.size, first.seconds - last.seconds
         if hidden <= 0 or not 1 / _ALIKE <= first.size / size <= _ALIKE:
             return math.inf
         if first.is_at_edge(size_wh) and not last.is_at_edge(size_wh):

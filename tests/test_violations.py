@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -262,6 +263,52 @@ def test_a_camera_that_is_back_too_late_starts_another() -> None:
     story.frames += 11 * FPS
     story.go_on(2, track(NO_MASK, track_id=2))
     assert [(v.phase, v.violation_id) for v in story.said] == [(STARTED, 1), (STARTED, 2)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_happens_the_reports_make_sense(seed: int) -> None:
+    """People come, go, change and are taken for others, at random: each violation starts once, and its times add up."""
+    random = np.random.default_rng(seed)
+    story = Story(cooldown_seconds=4)
+    ids = [1, 2, 3]
+    for _ in range(400):
+        ids = [i if random.random() > 0.1 else max(ids) + 1 + n for n, i in enumerate(ids)]
+        statuses = random.choice(np.array(MaskStatus), size=3)
+        lefts = random.integers(0, 250, size=3)
+        people = [track(s, track_id=i, left=x) for s, i, x in zip(statuses, ids, lefts, strict=True)]
+        story.go_on(random.choice([0.1, 0.3, 1.5, 3.0]), *people[: random.integers(0, 4)])
+        if random.random() < 0.05:
+            story.said += story.log.interrupt()
+    story.said += story.log.finish()
+    by_id: dict[int, list[Violation]] = {}
+    for violation in story.said:
+        by_id.setdefault(violation.violation_id, []).append(violation)
+    assert len(by_id) > 20
+    for reports in by_id.values():
+        assert [v.phase for v in reports].count(STARTED) == 1
+        assert reports[0].phase is STARTED
+        assert reports[-1].phase is ENDED
+        assert len({(v.started_seconds, v.snapshot) for v in reports}) == 1
+        for before, after in pairwise(reports):
+            assert (before.phase, after.phase) != (ENDED, ENDED)
+        for violation in reports:
+            check_course(violation)
+
+
+def check_course(violation: Violation) -> None:
+    """Its statuses follow one another, and end when it does."""
+    course = violation.transitions
+    assert course[0].started_seconds == violation.started_seconds
+    for before, after in pairwise(course):
+        assert before.ended_seconds is not None
+        assert before.started_seconds < before.ended_seconds <= after.started_seconds
+    last = course[-1]
+    if violation.ended_seconds is None:
+        assert (last.status, last.ended_seconds) == (violation.status, None)
+    elif last.status is MASK:
+        assert (last.started_seconds, last.ended_seconds) == (violation.ended_seconds, None)
+    else:
+        assert last.ended_seconds == violation.ended_seconds
 
 
 @pytest.mark.parametrize(
