@@ -82,32 +82,44 @@ def read_image_list(annotations: Path) -> list[ListedImage]:
 
 
 def predict_faces(
-    image: Image, image_id: int, *, detector: Detector, classifier: Classifier
+    image: Image,
+    image_id: int,
+    *,
+    detector: Detector,
+    classifier: Classifier,
+    other_classes_from: float | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yields one COCO result per face.
+    """Yields COCO results of the faces in a picture.
 
     Args:
         image: (H, W, 3) uint8 BGR.
         image_id: goes into every result.
         detector: finds the faces; its minimum score decides which are reported.
         classifier: judges them.
+        other_classes_from: least score of further results for the same face, one for each class that is not its
+            likeliest, as detectors with several classes give them; None gives one result per face.
 
     Yields:
-        `image_id`, `category_id` (1 mask, 2 no_mask, 3 incorrect: the likeliest class), `bbox` (x, y, width, height in
-        pixels), `score` (the face's times the probability of its class, in [0, 1]), `face_score` and `probabilities`
-        per class.
+        `image_id`, `category_id` (1 mask, 2 no_mask, 3 incorrect), `bbox` (x, y, width, height in pixels), `score` (the
+        face's times the probability of its class, in [0, 1]), `face_score`, `rank` (1 for the likeliest class of
+        the face) and `probabilities` per class.
     """
     (faces,) = detector.detect([image])
     verdicts = classifier.classify(cut_crops(image, faces.boxes_xyxy, classifier.crop))
-    for box, score, verdict in zip(faces.boxes_xyxy, faces.scores, verdicts, strict=True):
+    for box, score, verdict in zip(faces.boxes_xyxy, faces.scores.tolist(), verdicts, strict=True):
         x1, y1, x2, y2 = (float(v) for v in box)
-        # P(face) P(class | face): average precision per class asks for the surest faces of that class first
-        sure = float(score) * verdict.probabilities[verdict.likeliest]
-        yield {
-            "image_id": image_id,
-            "category_id": CATEGORY_IDS[verdict.likeliest],
-            "bbox": [round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
-            "score": round(sure, 5),
-            "face_score": round(float(score), 5),
-            "probabilities": {status.value: round(p, 5) for status, p in verdict.probabilities.items()},
-        }
+        ranked = sorted(verdict.probabilities.items(), key=lambda item: item[1], reverse=True)
+        for rank, (status, probability) in enumerate(ranked, start=1):
+            # P(face) P(class | face): average precision per class asks for the surest faces of that class first
+            sure = score * probability
+            if rank > 1 and (other_classes_from is None or sure < other_classes_from):
+                break
+            yield {
+                "image_id": image_id,
+                "category_id": CATEGORY_IDS[status],
+                "bbox": [round(v, 2) for v in (x1, y1, x2 - x1, y2 - y1)],
+                "score": round(sure, 5),
+                "face_score": round(score, 5),
+                "rank": rank,
+                "probabilities": {known.value: round(p, 5) for known, p in verdict.probabilities.items()},
+            }

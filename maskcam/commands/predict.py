@@ -32,6 +32,14 @@ def predict(
         float,
         typer.Option("--min-score", min=0, max=1, help="Report faces of at least this face_score."),
     ] = 0.05,  # low, so that average precision can be computed; unlike the score at which people are warned
+    one_class: Annotated[
+        bool,
+        typer.Option(
+            "--one-class",
+            help="One result per face, for its likeliest class. Default: also one for each other class whose score"
+            " reaches --min-score, which is what average precision asks for.",
+        ),
+    ] = False,
     config_file: ConfigFile = None,
     device: Device = None,
     weights: Weights = None,
@@ -74,11 +82,14 @@ def predict(
                 failed += 1
                 continue
             results += predict_faces(
-                pixels, image.image_id, detector=pipeline.detector, classifier=pipeline.classifier
+                pixels,
+                image.image_id,
+                detector=pipeline.detector,
+                classifier=pipeline.classifier,
+                other_classes_from=None if one_class else minimum_score,
             )
     write_predictions(results, output)
-    console.print(
-        f"{len(results)} faces in {len(images) - failed} of {len(images)} pictures, written to {output}"
-    )
+    faces = sum(result["rank"] == 1 for result in results)
+    console.print(f"{faces} faces in {len(images) - failed} of {len(images)} pictures, written to {output}")
     if failed:
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli import ROOT, STILLS, run_cli
 
+NAMES = {1: "mask", 2: "no_mask", 3: "incorrect"}
 STILLS_COCO = ROOT / "samples" / "stills.json"
 
 
@@ -17,12 +18,14 @@ def test_coco_list_to_coco_results(tmp_path: Path, capsys: pytest.CaptureFixture
     results = json.loads((tmp_path / "found.json").read_text())
     assert {r["image_id"] for r in results} == {image["id"] for image in truth["images"]}
     for result in results:
-        assert set(result) == {"image_id", "category_id", "bbox", "score", "face_score", "probabilities"}
+        keys = {"image_id", "category_id", "bbox", "score", "face_score", "rank", "probabilities"}
+        assert set(result) == keys
         assert 0.05 <= result["face_score"] <= 1
-        surest = max(result["probabilities"].values())
-        assert result["score"] == pytest.approx(result["face_score"] * surest, abs=1e-4)
-        names = {1: "mask", 2: "no_mask", 3: "incorrect"}
-        assert max(result["probabilities"], key=result["probabilities"].get) == names[result["category_id"]]
+        probability = result["probabilities"][NAMES[result["category_id"]]]
+        assert result["score"] == pytest.approx(result["face_score"] * probability, abs=1e-4)
+        ranked = sorted(result["probabilities"].values(), reverse=True)
+        assert probability == ranked[result["rank"] - 1]
+        assert result["rank"] == 1 or result["score"] >= 0.05
         assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-3)
     for face in truth["annotations"]:
         best = max(
@@ -31,6 +34,17 @@ def test_coco_list_to_coco_results(tmp_path: Path, capsys: pytest.CaptureFixture
         )
         assert iou(best["bbox"], face["bbox"]) > 0.5
         assert best["category_id"] == face["category_id"]
+
+
+def test_one_class_gives_one_result_per_face(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    all_classes, one_class = tmp_path / "all.json", tmp_path / "one.json"
+    for args in ([all_classes, "--min-score", 0.001], [one_class, "--min-score", 0.001, "--one-class"]):
+        assert run_cli(capsys, "predict", STILLS, "--fast", "-o", *args).code == 0
+    everything, likeliest = (json.loads(file.read_text()) for file in (all_classes, one_class))
+    assert [result for result in everything if result["rank"] == 1] == likeliest
+    assert len(everything) > len(likeliest)
+    found = {(result["image_id"], *result["bbox"]) for result in everything}
+    assert len(found) == len(likeliest)
 
 
 def iou(a: list[float], b: list[float]) -> float:
