@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -153,6 +155,10 @@ def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> lis
         sinks.append(stack.enter_context(SnapshotSink(snapshots)))
         sinks.append(stack.enter_context(JsonlSink(events, snapshots=snapshots)))
         report.outputs += [events, snapshots]
+        # a run for each job, since their cameras may have the same name; faces on pictures are nobody at a camera
+        if config.store.url is not None and not job.pictures:
+            run_id = uuid.uuid4().hex
+            sinks.append(stack.enter_context(config.store.build(run_id=run_id, environ=os.environ)))
         stack.pop_all()
     return sinks
 

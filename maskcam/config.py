@@ -9,7 +9,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -19,13 +19,19 @@ from maskcam.devices import choose_device
 from maskcam.errors import ConfigError
 from maskcam.pipeline import CameraRules, Pipeline
 from maskcam.schedule import Schedule
+from maskcam.sinks.base import Sink
 from maskcam.sources import distinct_names, source_name
+from maskcam.sources.urls import fill_in
+from maskcam.store.records import Retention
 from maskcam.trackers.base import Tracker
 from maskcam.types import Polygon
 from maskcam.violations import ViolationOptions
 from maskcam.voting import VotingOptions
 from maskcam.weights import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR, shipped_weights
 from maskcam.zones import Zones
+
+if TYPE_CHECKING:  # SQLAlchemy takes a while to load, and most runs have no store
+    from maskcam.store.store import EventStore
 
 _FAR = 1.6  # of the size, for the small faces of thorough detection; chosen on scenes/val
 
@@ -203,6 +209,83 @@ class RecordingConfig(_Section):
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
 
 
+class StoreConfig(_Section):
+    """The event store: where violations and counts of people are kept, and for how long."""
+
+    url: str | None = Field(
+        None,
+        min_length=1,
+        description="an SQLite file, or postgresql://user:password@host/database; ${NAME} stands for an environment"
+        " variable; None: nothing is kept",
+    )
+    media: Path | None = Field(
+        None, description="folder of the pictures; None: NAME.media beside the file NAME.db"
+    )
+    pictures: bool = Field(True, description="whether pictures of violations are kept")
+    keep_days: float = Field(30.0, ge=0, description="older violations are removed; 0: never")
+    keep_gigabytes: float = Field(
+        10.0, ge=0, description="of pictures; beyond, the oldest violations lose theirs; 0: no limit"
+    )
+    keep_counts_days: float = Field(
+        730.0, ge=0, description="older counts of people per minute are removed; 0: never"
+    )
+    reserve_megabytes: int = Field(
+        200, ge=0, description="no pictures are saved while less is free on their disk: room for the log"
+    )
+
+    def open(self, *, environ: Mapping[str, str], create: bool = True) -> EventStore:
+        """Opens the store.
+
+        Args:
+            environ: the environment, for `${NAME}`.
+            create: makes a store where there is none yet.
+
+        Raises:
+            ConfigError: none is set.
+            InputError: that is no address of a store, or an environment variable is not set.
+            StoreError: it cannot be opened.
+            MissingLibraryError: PostgreSQL's client library is not installed.
+        """
+        from maskcam.store.store import EventStore
+
+        if self.url is None:
+            raise ConfigError("no event store is set: add --store FILE, or url under [store] in -c FILE")
+        return EventStore.open(fill_in(self.url, environ), media=self.media, create=create)
+
+    def build(self, *, run_id: str, environ: Mapping[str, str]) -> Sink:
+        """Makes the sink of one run.
+
+        Args:
+            run_id: a UUID in hex.
+            environ: see `open`.
+
+        Raises:
+            MaskcamError: see `open`, or a folder cannot be written in.
+        """
+        from maskcam.sinks.store import StoreSink
+
+        store = self.open(environ=environ)
+        try:
+            return StoreSink(
+                store,
+                run_id=run_id,
+                pictures=self.pictures,
+                retention=self.retention(),
+                reserve_bytes=self.reserve_megabytes * 10**6,
+            )
+        except BaseException:
+            store.close()
+            raise
+
+    def retention(self) -> Retention:
+        """How long things are kept."""
+        return Retention(
+            keep_days=self.keep_days,
+            keep_bytes=round(self.keep_gigabytes * 10**9),
+            keep_counts_days=self.keep_counts_days,
+        )
+
+
 class Config(_Section):
     """Everything that can be set."""
 
@@ -213,6 +296,7 @@ class Config(_Section):
     voting: VotingConfig = VotingConfig()
     violations: ViolationConfig = ViolationConfig()
     recording: RecordingConfig = RecordingConfig()
+    store: StoreConfig = StoreConfig()
     cameras: CameraOptions = CameraOptions()
     camera: tuple[CameraConfig, ...] = ()
 

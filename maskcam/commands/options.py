@@ -41,6 +41,15 @@ Transport = Annotated[
     str | None, typer.Option(help="RTSP over tcp, which arrives whole, or udp. Default: tcp.")
 ]
 
+Store = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        metavar="FILE|URL",
+        help="Event store: an SQLite file, or postgresql://user:password@host/database. Default: [store] of -c FILE.",
+    ),
+]
+
 
 def make_config(
     file: Path | None,
@@ -54,6 +63,7 @@ def make_config(
     minimum_score: float | None = None,
     video: bool | None = None,
     transport: str | None = None,
+    store: str | None = None,
 ) -> Config:
     """The settings of a file with the flags laid over them."""
     from maskcam.config import load_config
@@ -71,6 +81,7 @@ def make_config(
             "detector.minimum_score": minimum_score,
             "recording.video": video,
             "cameras.transport": transport,
+            "store.url": store,
         },
     )
 

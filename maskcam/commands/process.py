@@ -13,6 +13,7 @@ from maskcam.commands.options import (
     DetectorKind,
     DetectorWeights,
     Device,
+    Store,
     Thorough,
     Weights,
     announce,
@@ -36,6 +37,7 @@ def process(
         list[str], typer.Argument(metavar="INPUT...", help="Videos, pictures, folders or globs.")
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
+    store: Store = None,
     config_file: ConfigFile = None,
     device: Device = None,
     weights: Weights = None,
@@ -64,6 +66,7 @@ def process(
         size=size,
         thorough=thorough,
         video=video,
+        store=store,
     )
     console = Console()
     jobs, reports = plan_jobs(inputs)

@@ -15,6 +15,7 @@ from maskcam.commands.options import (
     DetectorKind,
     DetectorWeights,
     Device,
+    Store,
     Thorough,
     Transport,
     Weights,
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from maskcam.config import CameraConfig, Config
+    from maskcam.config import CameraConfig
     from maskcam.feeds import Feed
-    from maskcam.sinks.base import Sink
     from maskcam.sinks.window import WindowSink
     from maskcam.types import Violation
     from maskcam.watching import CameraStatus, Watch
@@ -55,6 +55,7 @@ def watch(
     record: Annotated[
         bool, typer.Option("--record", help="Also write annotated video to the output folder.")
     ] = False,
+    store: Store = None,
     config_file: ConfigFile = None,
     device: Device = None,
     weights: Weights = None,
@@ -69,6 +70,7 @@ def watch(
 
     from rich.console import Console
 
+    from maskcam.commands.sinks import make_sinks
     from maskcam.commands.tables import print_watch
     from maskcam.errors import InputError
     from maskcam.feeds import FeedState
@@ -86,6 +88,7 @@ def watch(
         size=size,
         thorough=thorough,
         transport=transport,
+        store=store,
     )
     cameras = config.named_cameras(sources or [])
     console = Console()
@@ -170,44 +173,6 @@ def make_feeds(cameras: Sequence[CameraConfig], stack: ExitStack) -> list[Feed]:
             )
         )
     return feeds
-
-
-def make_sinks(
-    feeds: Sequence[Feed],
-    output: Path | None,
-    *,
-    config: Config,
-    window: WindowSink | None,
-    record: bool,
-    stack: ExitStack,
-) -> dict[str, Sink]:
-    """The sinks of each camera; window, log and snapshots are shared by all."""
-    from maskcam.sinks.base import SinkGroup
-    from maskcam.sinks.files import safe_name
-    from maskcam.sinks.jsonl import JsonlSink
-    from maskcam.sinks.snapshots import SnapshotSink
-    from maskcam.sinks.video import VideoSink
-
-    shared: list[Sink] = [stack.enter_context(window)] if window else []
-    if output is not None:
-        snapshots = output / "snapshots"
-        shared.append(stack.enter_context(SnapshotSink(snapshots)))
-        shared.append(
-            stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, stamped=True))
-        )
-    groups: dict[str, Sink] = {}
-    for feed in feeds:
-        own = list(shared)
-        if record and output is not None:
-            video = output / f"{safe_name(feed.name)}.mp4"
-            recording = config.recording
-            own.append(
-                stack.enter_context(
-                    VideoSink(video, crf=recording.crf, preset=recording.preset, crash_safe=True)
-                )
-            )
-        groups[feed.name] = SinkGroup(own)
-    return groups
 
 
 def follow(watching: Watch, console: Console, *, window: WindowSink | None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from maskcam.errors import OutputError, StoreError
 from maskcam.store.records import Pictures
 
-_MARK = ".maskcam-store"
+_MARK = "store.id"
 _OURS = re.compile(r"\.?[^/]*_(?P<run>[0-9a-f]{12})_\d+(_face)?\.jpg(\.partial)?")
 """Files that may be swept; whatever else somebody keeps in the folder is none of our business."""
 

@@ -173,7 +173,7 @@ def _claim(path: Path) -> IO[bytes]:
 
 def _encode(row: Row) -> bytes:
     line = _Line(counts=row) if isinstance(row, MinuteCounts) else _Line(violation=row)
-    return line.model_dump_json(exclude_none=True).encode() + b"\n"
+    return line.model_dump_json().encode() + b"\n"
 
 
 def _decode(file: IO[bytes], path: Path) -> Iterator[Row]:

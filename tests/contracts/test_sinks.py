@@ -12,8 +12,10 @@ from maskcam.sinks.jsonl import JsonlSink
 from maskcam.sinks.memory import MemorySink
 from maskcam.sinks.pictures import PictureSink
 from maskcam.sinks.snapshots import SnapshotSink
+from maskcam.sinks.store import StoreSink
 from maskcam.sinks.video import VideoSink
 from maskcam.sinks.window import WindowSink
+from maskcam.store.store import EventStore
 from maskcam.types import FrameResult, Image, MaskStatus, Track, Violation, ViolationPhase
 from tests.factories import make_frame, make_image, make_result, make_track, make_violation
 from tests.sinks.windows import FakeWindows
@@ -24,6 +26,7 @@ WRITERS: dict[str, MakeSink] = {
     "jsonl": lambda folder: JsonlSink(folder / "events.jsonl", snapshots=folder / "snapshots"),
     "pictures": PictureSink,
     "snapshots": SnapshotSink,
+    "store": lambda folder: StoreSink(EventStore.open(folder / "events.db"), run_id="0" * 32),
     "video": lambda folder: VideoSink(folder / "video.mp4"),
     "crash-safe video": lambda folder: VideoSink(folder / "video.mp4", crash_safe=True),
 }

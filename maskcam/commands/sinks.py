@@ -1,0 +1,68 @@
+"""Where the results of `maskcam watch` go."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from maskcam.config import Config
+    from maskcam.feeds import Feed
+    from maskcam.sinks.base import Sink
+    from maskcam.sinks.window import WindowSink
+
+
+def make_sinks(
+    feeds: Sequence[Feed],
+    output: Path | None,
+    *,
+    config: Config,
+    window: WindowSink | None,
+    record: bool,
+    stack: ExitStack,
+) -> dict[str, Sink]:
+    """The sinks of each camera; window, log, snapshots and event store are shared by all.
+
+    Args:
+        feeds: of all cameras.
+        output: folder for log, snapshots and video; None writes none.
+        config: how to record, and where the event store is.
+        window: closed with the stack.
+        record: whether to write annotated video.
+        stack: closes the sinks.
+
+    Raises:
+        MaskcamError: something cannot be opened or written.
+    """
+    from maskcam.sinks.base import SinkGroup
+    from maskcam.sinks.files import safe_name
+    from maskcam.sinks.jsonl import JsonlSink
+    from maskcam.sinks.snapshots import SnapshotSink
+    from maskcam.sinks.video import VideoSink
+
+    shared: list[Sink] = [stack.enter_context(window)] if window else []
+    if output is not None:
+        snapshots = output / "snapshots"
+        shared.append(stack.enter_context(SnapshotSink(snapshots)))
+        shared.append(
+            stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, stamped=True))
+        )
+    if config.store.url is not None:
+        shared.append(stack.enter_context(config.store.build(run_id=uuid.uuid4().hex, environ=os.environ)))
+    groups: dict[str, Sink] = {}
+    for feed in feeds:
+        own = list(shared)
+        if record and output is not None:
+            video = output / f"{safe_name(feed.name)}.mp4"
+            recording = config.recording
+            own.append(
+                stack.enter_context(
+                    VideoSink(video, crf=recording.crf, preset=recording.preset, crash_safe=True)
+                )
+            )
+        groups[feed.name] = SinkGroup(own)
+    return groups

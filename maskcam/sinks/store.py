@@ -1,0 +1,211 @@
+"""Writes violations, with their pictures, and counts of people into the event store."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from maskcam.errors import StoreError
+from maskcam.sinks.album import Album
+from maskcam.sinks.base import Sink
+from maskcam.sinks.faces import cut_face
+from maskcam.sinks.minutes import MinuteCounter
+from maskcam.sinks.violation_records import RecordMaker
+from maskcam.store.journal import Journal
+from maskcam.store.records import Pruned, Retention, Row, ViolationRecord
+from maskcam.store.spill import Leftovers, SpillFile
+from maskcam.store.store import EventStore
+from maskcam.types import FrameResult, Image, Violation
+from maskcam.workers import Repeater, Worker
+
+_log = logging.getLogger(__name__)
+
+_WAITING_BYTES = 256 * 2**20
+"""Of pictures in memory: about forty of 1920x1080. A violation that comes while there are more goes without one."""
+
+_REMIND_SECONDS = 1.0
+_PRUNE_SECONDS = 60.0
+_CLOSING_SECONDS = 15.0
+_KEEP_ALL = Retention()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sighting:
+    """A violation on its way, with what it looks like."""
+
+    record: ViolationRecord
+    frame: Image
+    face: Image
+
+    @property
+    def size_bytes(self) -> int:
+        return self.frame.nbytes + self.face.nbytes
+
+
+_Item = Row | _Sighting | None
+"""None is a reminder that there may be something to try again."""
+
+
+class StoreSink(Sink):
+    """Hands everything to a thread that writes it in batches; `write` itself takes far less than a millisecond.
+
+    A picture is on disk before the row that means it is committed. While the database cannot be written, rows wait in
+    memory and in a file; while pictures cannot be written, or their disk is nearly full, violations are logged without.
+
+    Args:
+        store: closed with the sink.
+        run_id: of this run, a UUID in hex.
+        pictures: whether to keep any.
+        retention: what to keep; looked after once a minute.
+        reserve_bytes: no pictures are saved while less is free on their disk, so that there is room for the log.
+        margin: part of the face's width and height kept around it on every side.
+        quality: of the JPEGs, 1 to 100.
+
+    Raises:
+        OutputError: a folder cannot be made or written in, or the one for pictures is another store's.
+    """
+
+    def __init__(
+        self,
+        store: EventStore,
+        *,
+        run_id: str,
+        pictures: bool = True,
+        retention: Retention = _KEEP_ALL,
+        reserve_bytes: int = 200 * 2**20,
+        margin: float = 0.4,
+        quality: int = 90,
+    ) -> None:
+        store.media.claim(store.store_id)
+        self._store = store
+        self._keeps_pictures = pictures
+        self._retention = retention
+        self._margin = margin
+        self._records = RecordMaker(run_id)
+        self._minutes = MinuteCounter(run_id)
+        self._album = Album(store.media, reserve_bytes=reserve_bytes, quality=quality)
+        self._submitted_bytes = self._done_bytes = 0  # each is changed by one thread only
+        self._is_crowded = self._is_full = self._is_closed = False
+        self._has_recovered = False
+        self._prune_at = 0.0
+        self._spill = SpillFile(store.spill_folder, run_id)
+        self._journal = Journal(store, self._spill)
+        self._leftovers = Leftovers(store.spill_folder)
+        self._worker: Worker[_Item] = Worker(self._write, name="event store", capacity=100_000, most=64)
+        self._repeater = Repeater(self._remind, name="event store's clock")
+
+    def write(self, result: FrameResult, picture: Image | None) -> None:
+        """Queues the violations and counts of this result."""
+        for violation in result.violations:
+            record = self._records.make(violation, result.frame)
+            if picture is not None and violation.is_best_view and self._keeps_pictures and self._has_room():
+                # a copy: a view would hold on to the whole frame while it waits
+                face = cut_face(result.frame.image, violation.box_xyxy, margin=self._margin).copy()
+                sighting = _Sighting(record, picture, face)
+                if self._submit(sighting):
+                    self._submitted_bytes += sighting.size_bytes
+            else:
+                self._submit(record)
+        for counts in self._minutes.add(result):
+            self._submit(counts)
+
+    def wants_picture(self, result: FrameResult) -> bool:
+        """Only for a better view of a violation than any before, and not while pictures cannot be saved."""
+        return (
+            self._keeps_pictures
+            and any(violation.is_best_view for violation in result.violations)
+            and not self._album.is_paused
+        )
+
+    def finish(self, violations: Sequence[Violation]) -> None:
+        """Queues the ends of these."""
+        for violation in violations:
+            self._submit(self._records.make(violation, None))
+
+    def close(self) -> None:
+        """Writes what is queued; what the database does not take is left in a file for the next run."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._repeater.close()
+        for counts in self._minutes.rest():
+            self._submit(counts)
+        self._submit(None)  # the last try, since it is closed
+        is_done = self._worker.flush(seconds=_CLOSING_SECONDS)
+        self._worker.close()
+        if not is_done:  # it may still be writing: the file is left to the next run
+            return
+        if self._journal.waiting:
+            _log.warning(
+                "%d rows wait in %s: the next run with this event store writes them",
+                self._journal.waiting,
+                self._spill.path,
+            )
+        self._spill.close()
+        self._store.close()
+
+    def _has_room(self) -> bool:
+        is_crowded = self._submitted_bytes - self._done_bytes > _WAITING_BYTES
+        if is_crowded and not self._is_crowded:
+            _log.warning("pictures come faster than they can be saved: some violations are logged without")
+        self._is_crowded = is_crowded
+        return not is_crowded
+
+    def _submit(self, item: _Item) -> bool:
+        is_taken = self._worker.submit(item)
+        if not is_taken and not self._is_full:
+            _log.error("the event store's disk does not answer, and no memory is left for what happens")
+        self._is_full = not is_taken
+        return is_taken
+
+    def _remind(self) -> float:
+        if not self._is_closed:
+            self._submit(None)
+        return _REMIND_SECONDS
+
+    # All below runs in the worker's thread.
+
+    def _write(self, batch: Sequence[_Item]) -> None:
+        rows: list[Row] = []
+        for item in batch:
+            if isinstance(item, _Sighting):
+                pictures = self._album.save(item.record, frame=item.frame, face=item.face)
+                rows.append(replace(item.record, pictures=pictures))
+                self._done_bytes += item.size_bytes
+            elif item is not None:
+                rows.append(item)
+        is_last = self._is_closed and None in batch
+        if not self._journal.add(rows, at_once=is_last):
+            return
+        self._album.tidy()
+        self._recover()
+        self._prune()
+
+    def _recover(self) -> None:
+        """Writes what runs that ended badly left behind, and removes their pictures that have no row."""
+        if self._has_recovered:
+            return
+        for rows in self._leftovers.take():
+            self._journal.add(rows)
+            if not self._journal.is_safe:
+                return  # they stay where they are
+        if self._journal.waiting or self._leftovers.are_waiting:
+            return  # rows that are yet to be written may mean pictures
+        try:
+            self._store.media.sweep(is_running=self._leftovers.is_running, referenced=self._store.pictures)
+        except (StoreError, OSError) as error:
+            _log.warning("pictures that no violation has were not removed: %s", error)
+        self._has_recovered = True
+
+    def _prune(self) -> None:
+        if time.monotonic() < self._prune_at or self._is_closed:
+            return
+        try:
+            pruned = self._store.prune(self._retention, rounds=1)
+        except StoreError as error:
+            _log.warning("nothing was removed from the event store: %s", error)
+            pruned = Pruned()
+        has_more = pruned.violations or pruned.stripped
+        self._prune_at = time.monotonic() + (_REMIND_SECONDS if has_more else _PRUNE_SECONDS)
