@@ -53,6 +53,8 @@ def test_sharpness_says_little_of_size_and_contrast() -> None:
     usual = sharpness(FACE)
     for by in (0.8, 2.0, 4.0, 8.0):
         assert sharpness(scaled(by)) == pytest.approx(usual, rel=0.35), by  # as much as other pixels make
+    for by in (0.25, 0.4):
+        assert sharpness(scaled(by)) > 0.9 * usual, "a small face has but fewer pixels"
     assert sharpness(FACE // 3) == pytest.approx(usual, rel=0.1)
 
 

@@ -6,12 +6,11 @@ import pytest
 
 from maskcam.types import Frame, MaskStatus, Track, Verdict, Violation, ViolationPhase
 from maskcam.violations import ViolationLog, ViolationOptions, safe_file_name
-from tests.factories import make_image
 
 MASK, NO_MASK, INCORRECT, UNSURE = MaskStatus
 STARTED, UPDATED, ENDED = ViolationPhase
 FPS = 10
-PICTURE = make_image()
+PICTURE = np.random.default_rng(0).integers(0, 255, (240, 320, 3), np.uint8)  # as sharp everywhere
 
 
 def track(status: MaskStatus, *, track_id: int = 1, side: float = 40, left: float = 100) -> Track:
@@ -239,6 +238,16 @@ def test_a_snapshot_never_shows_the_mask_that_is_just_coming_on() -> None:
     assert story.phases == [STARTED]
 
 
+def test_another_violation_has_pictures_of_its_own() -> None:
+    story = Story(cooldown_seconds=2)
+    story.go_on(3, track(NO_MASK, side=100))
+    story.go_on(8, track(MASK))
+    story.go_on(3, track(NO_MASK, side=30))
+    story.go_on(3, track(NO_MASK, side=60))
+    assert story.phases == [STARTED, ENDED, STARTED, UPDATED]
+    assert [v.is_best_view for v in story.said] == [True, False, True, True]
+
+
 def test_a_camera_that_is_back_goes_on_with_the_same_violation() -> None:
     story = Story(cooldown_seconds=10)
     story.go_on(3, track(NO_MASK))
@@ -341,6 +350,7 @@ def test_leaving_the_zone_ends_it_at_that_time(status: MaskStatus) -> None:
     story.go_on(10, elsewhere(status))
     assert story.phases == [STARTED, ENDED]
     assert story.said[-1].ended_seconds == pytest.approx(3.0)
+    assert [t.status for t in story.said[-1].transitions] == [NO_MASK], "which is not putting a mask on"
 
 
 def test_a_step_out_of_the_zone_ends_nothing() -> None:
