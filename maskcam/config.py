@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from maskcam.classifiers.base import Classifier
+from maskcam.config_alerts import MqttConfig, OutboxConfig, WebhookConfig, check_distinct
 from maskcam.detectors.base import Detector
 from maskcam.devices import choose_device
 from maskcam.errors import ConfigError
@@ -297,6 +298,9 @@ class Config(_Section):
     violations: ViolationConfig = ViolationConfig()
     recording: RecordingConfig = RecordingConfig()
     store: StoreConfig = StoreConfig()
+    outbox: OutboxConfig = OutboxConfig()
+    mqtt: MqttConfig | None = None
+    webhook: tuple[WebhookConfig, ...] = ()
     cameras: CameraOptions = CameraOptions()
     camera: tuple[CameraConfig, ...] = ()
 
@@ -306,6 +310,7 @@ class Config(_Section):
         twice = [name for name, count in names.items() if count > 1]
         if twice:
             raise ValueError(f"several cameras have the name {twice[0]!r}: give each its own")
+        check_distinct(self.webhook)
         for camera in self.camera:
             self._detector_of(camera)
         return self
@@ -427,5 +432,7 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        received = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+        # what stands in these sections may be a password, also under a name with a slip in it
+        is_secret = isinstance(first["input"], str) and first["loc"][:1] in (("mqtt",), ("webhook",))
+        received = "" if is_secret or isinstance(first["input"], dict) else f", got {first['input']!r}"
         raise ConfigError(f"{where}: {first['msg'].removeprefix('Value error, ')}{received}") from error

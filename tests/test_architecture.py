@@ -37,13 +37,25 @@ ALLOWED: dict[str, set[str]] = {
     "classifiers": LEAVES | {"classifiers", "networks", "weights", "crops"},
     "trackers": LEAVES | {"trackers"},
     "store": LEAVES | {"store"},
-    "sinks": LEAVES | {"sinks", "store", "workers", "lettering"},
+    "outbox": LEAVES | {"outbox"},
+    "sinks": LEAVES | {"sinks", "outbox", "schedule", "store", "workers", "lettering"},
     "pipeline": LEAVES
     | {"crops", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
+    "config_alerts": LEAVES | {"outbox", "schedule", "sinks", "sources.urls"},
     "config": LEAVES
     | ROOMS
-    | {"devices", "pipeline", "schedule", "store", "violations", "voting", "weights", "zones"},
+    | {
+        "config_alerts",
+        "devices",
+        "pipeline",
+        "schedule",
+        "store",
+        "violations",
+        "voting",
+        "weights",
+        "zones",
+    },
     "feeds": LEAVES | {"sources.base"},
     "live": LEAVES | {"feeds", "sources.base", "timing"},
     "recorder": LEAVES | {"overlay", "pipeline", "timing", "sinks.base", "sources.base"},
@@ -118,7 +130,8 @@ def test_help_loads_nothing_heavy() -> None:
         "from maskcam.__main__ import app\n"
         "result = CliRunner().invoke(app, ['--help'])\n"
         "assert result.exit_code == 0, result.output\n"
-        "print([m for m in ('torch', 'cv2', 'mediapipe', 'av', 'supervision', 'pydantic', 'sqlalchemy') if m in sys.modules])"
+        "print([m for m in ('torch', 'cv2', 'mediapipe', 'av', 'supervision', 'pydantic', 'sqlalchemy')"
+        " if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ def make_sinks(
     config: Config,
     window: WindowSink | None,
     record: bool,
+    tell: Callable[[str], None],
     stack: ExitStack,
 ) -> dict[str, Sink]:
     """The sinks of each camera; window, log, snapshots and event store are shared by all.
@@ -33,6 +35,7 @@ def make_sinks(
         config: how to record, and where the event store is.
         window: closed with the stack.
         record: whether to write annotated video.
+        tell: told of receivers of alerts that go away or come back, one sentence each.
         stack: closes the sinks.
 
     Raises:
@@ -51,8 +54,13 @@ def make_sinks(
         shared.append(
             stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, stamped=True))
         )
+    run_id = uuid.uuid4().hex
     if config.store.url is not None:
-        shared.append(stack.enter_context(config.store.build(run_id=uuid.uuid4().hex, environ=os.environ)))
+        shared.append(stack.enter_context(config.store.build(run_id=run_id, environ=os.environ)))
+    shared += [
+        stack.enter_context(build(run_id=run_id, environ=os.environ, tell=tell))
+        for build in _alerts([feed.name for feed in feeds], config)
+    ]
     groups: dict[str, Sink] = {}
     for feed in feeds:
         own = list(shared)
@@ -66,3 +74,11 @@ def make_sinks(
             )
         groups[feed.name] = SinkGroup(own)
     return groups
+
+
+def _alerts(cameras: Sequence[str], config: Config) -> Iterator[Callable[..., Sink]]:
+    """What makes the sinks of all receivers of alerts."""
+    if config.mqtt is not None:
+        yield partial(config.mqtt.build, cameras, outbox=config.outbox)
+    for webhook in config.webhook:
+        yield partial(webhook.build, outbox=config.outbox)

@@ -69,6 +69,7 @@ def watch(
     from contextlib import ExitStack
 
     from rich.console import Console
+    from rich.markup import escape
 
     from maskcam.commands.sinks import make_sinks
     from maskcam.commands.tables import print_watch
@@ -99,7 +100,15 @@ def watch(
         feeds = make_feeds(cameras, stack)
         pipeline = stack.enter_context(config.build_pipeline(cameras))
         announce(console, pipeline)
-        sinks = make_sinks(feeds, output, config=config, window=window, record=record, stack=stack)
+        sinks = make_sinks(
+            feeds,
+            output,
+            config=config,
+            window=window,
+            record=record,
+            tell=lambda text: console.print(escape(text)),
+            stack=stack,
+        )
         watching = Watch(
             feeds,
             pipeline,

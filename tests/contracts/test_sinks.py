@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from maskcam.errors import OutputError
+from maskcam.outbox.memory import MemoryReceiver
+from maskcam.sinks.alerts import AlertOptions, AlertSink
 from maskcam.sinks.base import Sink, SinkGroup
 from maskcam.sinks.jsonl import JsonlSink
 from maskcam.sinks.memory import MemorySink
@@ -31,6 +33,11 @@ WRITERS: dict[str, MakeSink] = {
     "crash-safe video": lambda folder: VideoSink(folder / "video.mp4", crash_safe=True),
 }
 SINKS: dict[str, MakeSink] = WRITERS | {
+    "alerts": lambda folder: AlertSink(
+        MemoryReceiver(),
+        identity="a",
+        options=AlertOptions(outbox=folder / "o.sqlite", run_id="r", picture="frame"),
+    ),
     "memory": lambda folder: MemorySink(pictures=True),  # noqa: ARG005
     "window": lambda folder: WindowSink(pictures=folder),
     "mosaic": lambda folder: WindowSink(cameras=["gate", "door"], pictures=folder),
