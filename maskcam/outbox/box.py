@@ -6,6 +6,7 @@ have an `Outbox` of their own on the same file.
 
 from __future__ import annotations
 
+import logging
 import re
 import sqlite3
 import time
@@ -17,6 +18,8 @@ from pathlib import Path
 from maskcam.closing import Closing
 from maskcam.errors import OutputError
 from maskcam.outbox.base import Message
+
+_log = logging.getLogger(__name__)
 
 _VERSION = 1
 _APPLICATION = 0x6D636F62
@@ -38,7 +41,9 @@ CREATE TABLE IF NOT EXISTS messages (
     body BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS waiting ON messages (receiver, is_held, id);
+CREATE INDEX IF NOT EXISTS held ON messages (receiver, key) WHERE is_held = 1;
 CREATE INDEX IF NOT EXISTS sizes ON messages (receiver, phase, id, bytes);
+CREATE INDEX IF NOT EXISTS ages ON messages (created_seconds);
 CREATE TABLE IF NOT EXISTS dropped (receiver TEXT PRIMARY KEY, count INTEGER NOT NULL);
 PRAGMA user_version = {_VERSION};
 PRAGMA application_id = {_APPLICATION};
@@ -76,6 +81,7 @@ class Outbox(Closing):
         limits: see there.
         is_durable: whether `append` returns only when the message would survive a power cut; without, it survives
             the end of the process.
+        tell: told, in one sentence, of a damaged file that was moved aside.
         wall_clock: as `time.time`.
         busy_seconds: how long to wait while somebody else has the file locked.
 
@@ -90,6 +96,7 @@ class Outbox(Closing):
         *,
         limits: OutboxLimits | None = None,
         is_durable: bool = True,
+        tell: Callable[[str], None] = _log.warning,
         wall_clock: Callable[[], float] = time.time,
         busy_seconds: float = 5.0,
     ) -> None:
@@ -97,13 +104,12 @@ class Outbox(Closing):
         self._receiver = receiver
         self._limits = limits or OutboxLimits()
         self._is_durable = is_durable
+        self._tell = tell
         self._wall_clock = wall_clock
         self._busy_seconds = busy_seconds
         self._open: sqlite3.Connection | None = None
         self._inode: int | None = None
         self._claim: sqlite3.Connection | None = None
-        self.moved_aside: Path | None = None
-        """Where a damaged file was moved, if there was one."""
         try:
             self._connect()
         except sqlite3.Error as error:
@@ -165,21 +171,32 @@ class Outbox(Closing):
         with self._transaction() as db:
             db.executemany("DELETE FROM messages WHERE id = ?", [(number,) for number in numbers])
 
-    def held(self) -> dict[str, list[Message]]:
-        """The messages that are to go into a summary, oldest first, per camera.
+    def held_since(self) -> dict[str, float]:
+        """When the oldest message that is to go into a summary was made, per camera that has any.
 
         Raises:
             OutputError: the file cannot be read.
         """
         with self._reading() as db:
             rows = db.execute(
-                f"SELECT {_COLUMNS} FROM messages WHERE receiver = ? AND is_held = 1 ORDER BY id",
+                "SELECT camera, created_seconds, min(id) FROM messages WHERE receiver = ? AND is_held = 1"
+                " GROUP BY camera",
                 (self._receiver,),
             ).fetchall()
-        cameras: dict[str, list[Message]] = {}
-        for message in map(_message, rows):
-            cameras.setdefault(message.camera, []).append(message)
-        return cameras
+        return {camera: created_seconds for camera, created_seconds, _ in rows}
+
+    def held(self, camera: str) -> list[Message]:
+        """The messages of a camera that are to go into a summary, oldest first.
+
+        Raises:
+            OutputError: the file cannot be read.
+        """
+        with self._reading() as db:
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM messages WHERE receiver = ? AND is_held = 1 AND camera = ? ORDER BY id",
+                (self._receiver, camera),
+            ).fetchall()
+        return [_message(row) for row in rows]
 
     def sum_up(self, messages: Sequence[Message], summary: Message) -> None:
         """Puts a summary in the place of the last of these messages; the others are gone.
@@ -387,10 +404,11 @@ class Outbox(Closing):
 
     def _move_aside(self) -> None:
         stamp = time.strftime("%Y-%m-%d_%H-%M-%S")
-        self.moved_aside = self._path.with_name(f"{self._path.name}.damaged-{stamp}")
-        self._path.replace(self.moved_aside)
+        aside = self._path.with_name(f"{self._path.name}.damaged-{stamp}")
+        self._path.replace(aside)
         for ending in ("-wal", "-shm"):  # they belong to the damaged file and would damage the new one
             self._path.with_name(self._path.name + ending).unlink(missing_ok=True)
+        self._tell(f"the outbox {self._path} was damaged: it begins anew, and what was there is now {aside}")
 
     def _failed(self, error: Exception) -> OutputError:
         if isinstance(error, OutputError):

@@ -93,7 +93,7 @@ class Courier:
         self._clock = clock
         self._wall_clock = wall_clock
         self._back_off = back_off or BackOff()
-        self._retry_at = clock()
+        self._retry_at = self._sum_up_at = clock()
         self._delivered: set[int] = set()  # and still in the outbox, which could not be written to
         self._is_away = False
         self._refusal: str | None = None
@@ -169,10 +169,12 @@ class Courier:
         if self._delivered:
             self._outbox.remove(self._delivered)
             self._delivered.clear()
-        if not self._is_quiet():
-            for messages in self._outbox.held().values():
+        if not self._is_quiet() and self._clock() >= self._sum_up_at:
+            self._sum_up_at = self._clock() + _IDLE_SECONDS
+            for camera, since in self._outbox.held_since().items():
                 # the other way round, too: a clock that was set back must not hold them for ever
-                if abs(self._wall_clock() - messages[0].created_seconds) >= _SUMMARY_SECONDS:
+                if abs(self._wall_clock() - since) >= _SUMMARY_SECONDS:
+                    messages = self._outbox.held(camera)
                     self._outbox.sum_up(messages, self._summarize(messages))
         self._storage_fault = None
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,18 +102,16 @@ class AlertSink(Sink):
         self._limit = RateLimit(options.messages_per_minute)
         self._overflow: deque[Message] = deque()
         self._fault: str | None = None
+        self._lost = 0
         self._is_dropping = False
         self._is_closed = False
         # each is written by one thread only
         self._pictures_queued = 0
         self._pictures_done = 0
-        self._outbox = Outbox(options.outbox, identity, limits=options.limits)
-        if self._outbox.moved_aside is not None:
-            options.tell(
-                f"the outbox was damaged and was moved to {self._outbox.moved_aside}: it begins anew"
-            )
+        open_outbox = partial(Outbox, options.outbox, identity, limits=options.limits, tell=options.tell)
+        self._outbox = open_outbox()
         courier = Courier(
-            Outbox(options.outbox, identity, limits=options.limits, is_durable=False),
+            open_outbox(is_durable=False),
             receiver,
             overflow=self._overflow,
             summarize=summarize,
@@ -148,17 +147,25 @@ class AlertSink(Sink):
         """
         self._worker.close()
         self._repeater.close(seconds=3.0)
-        with suppress(OutputError):
-            if not self._is_closed and (count := self._outbox.count()):
-                self._options.tell(
-                    f"{self._name}: {count} messages wait in {self._options.outbox} for the next run"
-                )
-        self._is_closed = True
+        if not self._is_closed:
+            self._is_closed = True
+            self._tell_what_is_left()
         self._outbox.close()
 
     def started_wall_seconds(self, violation: Violation) -> float:
         """When a violation started, by `time.time()`: the same answer for all its reports."""
         return self._starts.of(violation)
+
+    def _tell_what_is_left(self) -> None:
+        with suppress(OutputError):
+            if count := self._outbox.count():
+                self._options.tell(
+                    f"{self._name}: {count} messages wait in {self._options.outbox} for the next run"
+                )
+        if lost := self._lost + len(self._overflow):
+            self._options.tell(
+                f"{self._name}: {lost} messages could neither be stored nor delivered and are lost"
+            )
 
     def _queue(self, violation: Violation, image: Image | None) -> None:
         sequence = self._sequences[violation.camera] = self._sequences.get(violation.camera, 0) + 1
@@ -168,11 +175,11 @@ class AlertSink(Sink):
             sequence=sequence,
             started_wall_seconds=self._starts.of(violation),
         )
-        if image is not None and self._pictures_queued - self._pictures_done < _MOST_PICTURES:
-            self._pictures_queued += 1
-        else:
+        if self._pictures_queued - self._pictures_done >= _MOST_PICTURES:
             image = None
-        if not self._worker.submit(_Draft(content, time.time(), image)) and self._worker.refused == 1:
+        if self._worker.submit(_Draft(content, time.time(), image)):
+            self._pictures_queued += image is not None
+        elif self._worker.refused == 1:
             self._options.tell(f"{self._name}: messages come faster than they can be stored: some are lost")
 
     def _is_quiet(self) -> bool:
@@ -193,10 +200,10 @@ class AlertSink(Sink):
                 )
             self._is_dropping = dropped > 0
         except OutputError as error:
-            self._keep(messages)
             if self._fault is None:
                 self._options.tell(f"{self._name}: {error}; messages are kept in memory meanwhile")
             self._fault = str(error)
+            self._keep(messages)
         self._repeater.wake()
 
     def _complete(self, draft: _Draft) -> Message:
@@ -213,6 +220,10 @@ class AlertSink(Sink):
             most = _MOST_IN_MEMORY / (2 if message.phase == "updated" else 1)
             if len(self._overflow) < most:
                 self._overflow.append(message)
+                continue
+            if self._lost == 0:
+                self._options.tell(f"{self._name}: too many messages are kept in memory: others are lost")
+            self._lost += 1
 
 
 class _Starts:

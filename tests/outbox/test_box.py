@@ -108,11 +108,12 @@ def test_held_messages_wait_for_their_summary_and_take_the_rest_of_their_violati
         first = box.first()
         assert first is not None
         assert texts([first]) == ["2"]
-        held = box.held()
+        held = {camera: box.held(camera) for camera in box.held_since()}
         assert {camera: texts(messages) for camera, messages in held.items()} == {
             "door": ["1", "3"],
             "gate": ["4"],
         }
+        assert box.held_since() == {camera: messages[0].created_seconds for camera, messages in held.items()}
         box.append([make_message("5", key="another")])
         box.sum_up(held["door"], join(held["door"]))
         assert texts(drain(box)) == ["2", "1+3", "5"]
@@ -180,9 +181,11 @@ def test_a_damaged_file_is_moved_aside(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[4096:12288] = os.urandom(8192)
     path.write_bytes(data)
-    with Outbox(path, "a") as box:
-        assert box.moved_aside is not None
-        assert box.moved_aside.read_bytes() == data
+    said: list[str] = []
+    with Outbox(path, "a", tell=said.append) as box:
+        (aside,) = tmp_path.glob("o.sqlite.damaged-*")
+        assert aside.read_bytes() == data
+        assert said == [f"the outbox {path} was damaged: it begins anew, and what was there is now {aside}"]
         box.append([make_message("new")])
         assert texts(drain(box)) == ["new"]
 
