@@ -150,6 +150,7 @@ class MqttReceiver(Receiver):
         if self._client is None:
             return
         try:
+            self._publish_states(seconds=1.0)  # the last ones stay at the broker
             self._publish([(self._topics.status, b"offline", True)], seconds=1.0)
             self._client.disconnect()
         except DeliveryError:
@@ -185,7 +186,7 @@ class MqttReceiver(Receiver):
         self._publish([(self._topics.status, b"online", True)])
         self._publish_states()
 
-    def _publish_states(self) -> None:
+    def _publish_states(self, *, seconds: float | None = None) -> None:
         """Those that are not as last said, each after what Home Assistant must know of its camera."""
         messages: list[tuple[str, bytes, bool]] = []
         said = dict(self._said)
@@ -199,7 +200,7 @@ class MqttReceiver(Receiver):
             stamped = state | {"updated_at": iso_time(time.time())}
             messages.append((self._topics.state(camera), to_json(stamped), True))
         if messages:
-            self._publish(messages)
+            self._publish(messages, seconds=seconds)
             self._said = said
 
     def _publish(self, messages: Sequence[tuple[str, bytes, bool]], *, seconds: float | None = None) -> None:
