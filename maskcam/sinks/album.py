@@ -7,13 +7,17 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
+from maskcam.sinks.faces import cut_face
 from maskcam.sinks.files import reason, safe_name
 from maskcam.store.media import MediaFolder
-from maskcam.store.records import Pictures, ViolationRecord
+from maskcam.store.records import Pictures, Row, ViolationRecord
 from maskcam.types import Image
 
 _log = logging.getLogger(__name__)
@@ -28,6 +32,7 @@ class Album:
     Args:
         media: of the store.
         reserve_bytes: nothing is saved while less is free.
+        margin: part of the face's width and height kept around it on every side.
         quality: of the JPEGs, 1 to 100.
         clock: seconds that never step back.
     """
@@ -37,11 +42,13 @@ class Album:
         media: MediaFolder,
         *,
         reserve_bytes: int,
+        margin: float,
         quality: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._media = media
         self._reserve_bytes = reserve_bytes
+        self._margin = margin
         self._quality = quality
         self._clock = clock
         self._serials = itertools.count(1)
@@ -55,48 +62,79 @@ class Album:
         """Whether there is no use in giving it pictures."""
         return self._clock() < self._paused_until
 
-    def save(self, record: ViolationRecord, *, frame: Image, face: Image) -> Pictures | None:
-        """Saves the best view of a violation.
+    def save(
+        self,
+        rows: Sequence[Row],
+        faces: Mapping[int, NDArray[np.float32]],
+        image: Image | None,
+        picture: Image | None,
+        *,
+        is_lasting: bool,
+    ) -> list[Row]:
+        """Saves pictures of the violations that a frame shows best.
+
+        Args:
+            rows: of the frame.
+            faces: boxes in it, by the place of their violation in `rows`.
+            image: the frame, not drawn upon; None where there is nothing to save.
+            picture: with the overlay drawn.
+            is_lasting: waits until the files would outlast a power cut.
 
         Returns:
-            Its files, or None where they cannot be saved at present.
+            The rows, with their files as far as those could be saved.
         """
-        if self.is_paused:
-            return None
-        try:
-            pictures = self._save(record, frame, face)
-        except (OSError, cv2.error) as error:
-            if self._fault is None:
-                _log.warning(
-                    "pictures cannot be saved in %s (%s); violations are logged without until they can",
-                    self._media.folder,
-                    reason(error),
+        done = list(rows)
+        if image is None or picture is None:
+            return done
+        drawn: bytes | None = None
+        for place, box_xyxy in faces.items():
+            record = rows[place]
+            if self.is_paused or not isinstance(record, ViolationRecord):
+                continue
+            try:
+                self._check_room()
+                drawn = drawn or self._encode(picture)  # everybody in this frame gets the same one
+                face = self._encode(cut_face(image, box_xyxy, margin=self._margin))
+                pictures = self._media.save(
+                    frame=drawn,
+                    face=face,
+                    stem=f"{safe_name(record.camera)}_{record.number:05d}",
+                    run_id=record.run_id,
+                    serial=next(self._serials),
+                    day=record.started_at,
+                    is_lasting=is_lasting,
                 )
-            self._fault = reason(error)
-            self._paused_until = self._clock() + _PAUSE_SECONDS
-            return None
-        if self._fault is not None:
-            _log.warning("pictures can be saved in %s again", self._media.folder)
-            self._fault = None
-        self._remember(record.key, pictures)
-        return pictures
+            except (OSError, cv2.error) as error:
+                self._pause(reason(error))
+            else:
+                self._resume()
+                self._remember(record.key, pictures)
+                done[place] = replace(record, pictures=pictures)
+        return done
 
     def tidy(self) -> None:
         """Removes the files that better views have replaced; the rows that mean those are committed."""
         self._media.remove(self._superseded)
         self._superseded.clear()
 
-    def _save(self, record: ViolationRecord, frame: Image, face: Image) -> Pictures:
+    def _check_room(self) -> None:
         if self._media.free_bytes() < self._reserve_bytes:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return self._media.save(
-            frame=self._encode(frame),
-            face=self._encode(face),
-            stem=f"{safe_name(record.camera)}_{record.number:05d}",
-            run_id=record.run_id,
-            serial=next(self._serials),
-            day=record.started_at,
-        )
+
+    def _pause(self, fault: str) -> None:
+        if self._fault is None:
+            _log.warning(
+                "pictures cannot be saved in %s (%s); violations are logged without until they can",
+                self._media.folder,
+                fault,
+            )
+        self._fault = fault
+        self._paused_until = self._clock() + _PAUSE_SECONDS
+
+    def _resume(self) -> None:
+        if self._fault is not None:
+            _log.warning("pictures can be saved in %s again", self._media.folder)
+            self._fault = None
 
     def _encode(self, image: Image) -> bytes:
         return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self._quality])[1].tobytes()

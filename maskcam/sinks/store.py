@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 from maskcam.errors import StoreError
 from maskcam.sinks.album import Album
 from maskcam.sinks.base import Sink
-from maskcam.sinks.faces import cut_face
 from maskcam.sinks.minutes import MinuteCounter
 from maskcam.sinks.violation_records import RecordMaker
 from maskcam.store.journal import Journal
-from maskcam.store.records import Pruned, Retention, Row, ViolationRecord
+from maskcam.store.records import Pruned, Retention, Row
 from maskcam.store.spill import Leftovers, SpillFile
 from maskcam.store.store import EventStore
 from maskcam.types import FrameResult, Image, Violation
@@ -25,6 +27,10 @@ _log = logging.getLogger(__name__)
 _WAITING_BYTES = 256 * 2**20
 """Of pictures in memory: about forty of 1920x1080. A violation that comes while there are more goes without one."""
 
+_AT_LEISURE = 8
+"""Pictures in a batch up to which each is waited for until it would outlast a power cut. There are ten batches a second
+at most; with more pictures the disk could not keep up, and those of the last half minute may be missing after one."""
+
 _REMIND_SECONDS = 1.0
 _PRUNE_SECONDS = 60.0
 _CLOSING_SECONDS = 15.0
@@ -32,20 +38,27 @@ _KEEP_ALL = Retention()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sighting:
-    """A violation on its way, with what it looks like."""
+class _Seen:
+    """What one frame brought.
 
-    record: ViolationRecord
-    frame: Image
-    face: Image
+    Attributes:
+        rows: violations and counts; none when it is only a reminder that there may be something to try again.
+        faces: for a violation's place in `rows`, the box of its best view, which is this frame.
+        image: the frame, not drawn upon; None where no picture is to be saved.
+        picture: with the overlay drawn.
+        is_last: nothing comes after it.
+    """
+
+    rows: tuple[Row, ...] = ()
+    faces: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
+    image: Image | None = None
+    picture: Image | None = None
+    is_last: bool = False
 
     @property
     def size_bytes(self) -> int:
-        return self.frame.nbytes + self.face.nbytes
-
-
-_Item = Row | _Sighting | None
-"""None is a reminder that there may be something to try again."""
+        """Of the pictures, in memory."""
+        return sum(image.nbytes for image in (self.image, self.picture) if image is not None)
 
 
 class StoreSink(Sink):
@@ -82,10 +95,9 @@ class StoreSink(Sink):
         self._store = store
         self._keeps_pictures = pictures
         self._retention = retention
-        self._margin = margin
         self._records = RecordMaker(run_id)
         self._minutes = MinuteCounter(run_id)
-        self._album = Album(store.media, reserve_bytes=reserve_bytes, quality=quality)
+        self._album = Album(store.media, reserve_bytes=reserve_bytes, margin=margin, quality=quality)
         self._submitted_bytes = self._done_bytes = 0  # each is changed by one thread only
         self._is_crowded = self._is_full = self._is_closed = False
         self._has_recovered = False
@@ -93,23 +105,27 @@ class StoreSink(Sink):
         self._spill = SpillFile(store.spill_folder, run_id)
         self._journal = Journal(store, self._spill)
         self._leftovers = Leftovers(store.spill_folder)
-        self._worker: Worker[_Item] = Worker(self._write, name="event store", capacity=100_000, most=64)
+        self._worker: Worker[_Seen] = Worker(self._write, name="event store", capacity=100_000, most=64)
         self._repeater = Repeater(self._remind, name="event store's clock")
 
     def write(self, result: FrameResult, picture: Image | None) -> None:
         """Queues the violations and counts of this result."""
-        for violation in result.violations:
-            record = self._records.make(violation, result.frame)
-            if picture is not None and violation.is_best_view and self._keeps_pictures and self._has_room():
-                # a copy: a view would hold on to the whole frame while it waits
-                face = cut_face(result.frame.image, violation.box_xyxy, margin=self._margin).copy()
-                sighting = _Sighting(record, picture, face)
-                if self._submit(sighting):
-                    self._submitted_bytes += sighting.size_bytes
-            else:
-                self._submit(record)
-        for counts in self._minutes.add(result):
-            self._submit(counts)
+        rows: list[Row] = [self._records.make(violation, result.frame) for violation in result.violations]
+        faces = {
+            place: violation.box_xyxy
+            for place, violation in enumerate(result.violations)
+            if violation.is_best_view
+        }
+        rows += self._minutes.add(result)
+        if not rows:
+            return
+        # one item for all of it, and nothing copied: whatever makes Python change threads here costs milliseconds
+        if faces and picture is not None and self._keeps_pictures and self._has_room():
+            seen = _Seen(tuple(rows), faces, result.frame.image, picture)
+            if self._submit(seen):
+                self._submitted_bytes += seen.size_bytes
+        else:
+            self._submit(_Seen(tuple(rows)))
 
     def wants_picture(self, result: FrameResult) -> bool:
         """Only for a better view of a violation than any before, and not while pictures cannot be saved."""
@@ -121,8 +137,8 @@ class StoreSink(Sink):
 
     def finish(self, violations: Sequence[Violation]) -> None:
         """Queues the ends of these."""
-        for violation in violations:
-            self._submit(self._records.make(violation, None))
+        if violations:
+            self._submit(_Seen(tuple(self._records.make(violation, None) for violation in violations)))
 
     def close(self) -> None:
         """Writes what is queued; what the database does not take is left in a file for the next run."""
@@ -130,9 +146,7 @@ class StoreSink(Sink):
             return
         self._is_closed = True
         self._repeater.close()
-        for counts in self._minutes.rest():
-            self._submit(counts)
-        self._submit(None)  # the last try, since it is closed
+        self._submit(_Seen(tuple(self._minutes.rest()), is_last=True))
         is_done = self._worker.flush(seconds=_CLOSING_SECONDS)
         self._worker.close()
         if not is_done:  # it may still be writing: the file is left to the next run
@@ -147,14 +161,15 @@ class StoreSink(Sink):
         self._store.close()
 
     def _has_room(self) -> bool:
-        is_crowded = self._submitted_bytes - self._done_bytes > _WAITING_BYTES
-        if is_crowded and not self._is_crowded:
+        if self._submitted_bytes - self._done_bytes <= _WAITING_BYTES:
+            return True
+        if not self._is_crowded:  # once: it may come and go many times a minute
             _log.warning("pictures come faster than they can be saved: some violations are logged without")
-        self._is_crowded = is_crowded
-        return not is_crowded
+        self._is_crowded = True
+        return False
 
-    def _submit(self, item: _Item) -> bool:
-        is_taken = self._worker.submit(item)
+    def _submit(self, seen: _Seen) -> bool:
+        is_taken = self._worker.submit(seen)
         if not is_taken and not self._is_full:
             _log.error("the event store's disk does not answer, and no memory is left for what happens")
         self._is_full = not is_taken
@@ -162,22 +177,18 @@ class StoreSink(Sink):
 
     def _remind(self) -> float:
         if not self._is_closed:
-            self._submit(None)
+            self._submit(_Seen())
         return _REMIND_SECONDS
 
     # All below runs in the worker's thread.
 
-    def _write(self, batch: Sequence[_Item]) -> None:
+    def _write(self, batch: Sequence[_Seen]) -> None:
+        is_busy = sum(len(seen.faces) for seen in batch) > _AT_LEISURE
         rows: list[Row] = []
-        for item in batch:
-            if isinstance(item, _Sighting):
-                pictures = self._album.save(item.record, frame=item.frame, face=item.face)
-                rows.append(replace(item.record, pictures=pictures))
-                self._done_bytes += item.size_bytes
-            elif item is not None:
-                rows.append(item)
-        is_last = self._is_closed and None in batch
-        if not self._journal.add(rows, at_once=is_last):
+        for seen in batch:
+            rows += self._album.save(seen.rows, seen.faces, seen.image, seen.picture, is_lasting=not is_busy)
+            self._done_bytes += seen.size_bytes
+        if not self._journal.add(rows, at_once=any(seen.is_last for seen in batch)):
             return
         self._album.tidy()
         self._recover()

@@ -42,7 +42,7 @@ class MediaFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not mark.exists():
-                _write(mark, store_id.encode())
+                _write(mark, store_id.encode(), is_lasting=True)
             owner = mark.read_text(encoding="utf-8").strip()
         except OSError as error:
             words = (error.strerror or str(error)).lower()
@@ -66,9 +66,17 @@ class MediaFolder:
         return path
 
     def save(
-        self, *, frame: bytes, face: bytes, stem: str, run_id: str, serial: int, day: datetime
+        self,
+        *,
+        frame: bytes,
+        face: bytes,
+        stem: str,
+        run_id: str,
+        serial: int,
+        day: datetime,
+        is_lasting: bool = True,
     ) -> Pictures:
-        """Writes both pictures; they are on disk, whole, when it returns.
+        """Writes both pictures; they are there, whole, when it returns.
 
         Args:
             frame: JPEG of the annotated frame.
@@ -77,6 +85,7 @@ class MediaFolder:
             run_id: of the run.
             serial: different for every call of a run.
             day: names the sub-folder.
+            is_lasting: waits until they would outlast a power cut, which takes some milliseconds.
 
         Raises:
             OSError: they cannot be written; nothing of them is left.
@@ -86,8 +95,8 @@ class MediaFolder:
         pictures = Pictures(f"{name}.jpg", f"{name}_face.jpg", len(frame) + len(face))
         (self.folder / folder).mkdir(parents=True, exist_ok=True)
         try:
-            _write(self.folder / pictures.frame, frame)
-            _write(self.folder / pictures.face, face)
+            _write(self.folder / pictures.frame, frame, is_lasting=is_lasting)
+            _write(self.folder / pictures.face, face, is_lasting=is_lasting)
         except OSError:
             self.remove([pictures])
             raise
@@ -150,14 +159,15 @@ class MediaFolder:
                     yield f"{folder.name}/{entry.name}", match["run"]
 
 
-def _write(path: Path, data: bytes) -> None:
-    """All of it or nothing, also after a power cut: the row that means it must not outlive it."""
+def _write(path: Path, data: bytes, *, is_lasting: bool) -> None:
+    """All of it or nothing."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if is_lasting:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
     except OSError:
         with suppress(OSError):

@@ -1,0 +1,129 @@
+"""A process that writes violations as fast as told, killed at some moment, and what must be true afterwards."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+
+from maskcam.sinks.store import StoreSink
+from maskcam.store.store import EventStore
+from maskcam.types import ViolationPhase
+from tests.factories import make_frame, make_image, make_result, make_track, make_violation
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one kill left behind.
+
+    Attributes:
+        written: violations handed to the sink before the kill.
+        stored: of these, found in the store afterwards.
+        lost_seconds: how long before the kill the earliest missing one was handed over; 0 where none is missing.
+        pictures: that were decoded.
+        swept: files of no row, removed at the next opening.
+    """
+
+    written: int
+    stored: int
+    lost_seconds: float
+    pictures: int
+    swept: int
+
+
+def kill_once(
+    target: str | Path, media: Path, *, violations_per_second: float, random_: random.Random
+) -> Round:
+    """Starts a writer, kills it with SIGKILL between 0.2 and 2.5 s after its first violation, and looks.
+
+    Raises:
+        AssertionError: a picture is missing or damaged, or the database fails its integrity check.
+    """
+    run_id = uuid.UUID(int=random_.getrandbits(128)).hex
+    command = [
+        sys.executable,
+        "-m",
+        "tests.sinks.killing",
+        str(target),
+        str(media),
+        run_id,
+        str(violations_per_second),
+    ]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    assert writer.stdout is not None
+    lines = [writer.stdout.readline()]
+    time.sleep(random_.uniform(0.2, 2.5))
+    killed_at = time.monotonic()
+    writer.kill()
+    lines += writer.stdout.read().splitlines()
+    writer.stdout.close()
+    writer.wait()
+    handed = dict(_parse(lines))
+    files = _pictures(media)
+    with StoreSink(EventStore.open(target, media=media), run_id=uuid.uuid4().hex) as sink:
+        deadline = time.monotonic() + 60
+        while not sink._has_recovered and time.monotonic() < deadline:
+            time.sleep(0.05)
+    return _look(target, media, run_id, handed, killed_at, files)
+
+
+def _look(
+    target: str | Path, media: Path, run_id: str, handed: dict[int, float], killed_at: float, files: int
+) -> Round:
+    with EventStore.open(target, media=media, create=False) as store:
+        if not str(target).startswith("postgresql"):
+            connection = sqlite3.connect(target)
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+            connection.close()
+        named = list(store.pictures())
+        for name in named:
+            image = cv2.imread(str(media / name))
+            assert image is not None, f"{name} is missing or damaged"
+        assert len(named) == len(set(named)) == _pictures(media), "files without a row were left"
+        found = {violation.number for violation in store.violations() if violation.run_id == run_id}
+    missing = [at for number, at in handed.items() if number not in found]
+    lost_seconds = max((killed_at - at for at in missing), default=0.0)
+    return Round(
+        len(handed), len(handed) - len(missing), max(lost_seconds, 0.0), len(named), files - len(named)
+    )
+
+
+def _parse(lines: Sequence[str]) -> list[tuple[int, float]]:
+    """Numbers and when they were handed over; the last line may be cut short."""
+    parts = [line.split() for line in lines]
+    return [(int(part[0]), float(part[1])) for part in parts if len(part) == 3]
+
+
+def _pictures(media: Path) -> int:
+    return sum(1 for _ in media.rglob("*.jpg"))
+
+
+def write_for_ever(target: str, media: Path, run_id: str, violations_per_second: float) -> None:
+    """Starts, betters and ends violations, each with a picture of 1280x720."""
+    picture = make_image((1280, 720))
+    with StoreSink(EventStore.open(target, media=media), run_id=run_id, reserve_bytes=0) as sink:
+        number = 0
+        while True:
+            number += 1
+            frame = replace(make_frame(image=picture, index=number), captured_seconds=time.monotonic())
+            reports = [make_violation(violation_id=number)]
+            if number > 1:  # the one before is seen better, and the one before that complies
+                reports.append(make_violation(ViolationPhase.UPDATED, violation_id=number - 1))
+            if number > 2:
+                reports.append(make_violation(ViolationPhase.ENDED, violation_id=number - 2))
+            sink.write(make_result(frame, (make_track(),), tuple(reports)), picture)
+            print(number, time.monotonic(), "handed", flush=True)
+            time.sleep(1 / violations_per_second)
+
+
+if __name__ == "__main__":
+    write_for_ever(sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]))
