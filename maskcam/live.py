@@ -296,7 +296,8 @@ class LiveReader:
             with source:
                 self._pass_on(reading, turn, source)
         except MaskcamError as known:
-            error = known
+            # its trace holds the source, and this frame both: 50 MB per reconnect until Python looks for cycles
+            error = known.with_traceback(None)
         except _Stop:
             raise
         except Exception as unknown:  # noqa: BLE001  the thread's outermost edge: it would die without a word
@@ -304,7 +305,7 @@ class LiveReader:
             where = "".join(traceback.format_tb(unknown.__traceback__))
             _log.error("reading %s failed with %s\n%s", name, type(unknown).__name__, where)
             error = SourceError(f"{name} cannot be read any further ({type(unknown).__name__}): see the log.")
-            error.__cause__ = unknown
+            error.__cause__ = unknown.with_traceback(None)
         finally:
             if source is not None:
                 with self._changed:

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from maskcam.probing.report import Pictures
-from maskcam.sources.decoding import picture_image
+from maskcam.sources.decoding import PictureReader
 from maskcam.types import Image
 
 _MOST_SAMPLES = 12
@@ -63,8 +63,10 @@ class Looker:
         """When the first clean picture was there."""
         self.sizes_wh: dict[tuple[int, int], None] = {}
         self.samples = Samples()
-        stream.thread_type = "SLICE" if is_live else "AUTO"
-        if is_live:
+        self._pictures = PictureReader()
+        stream.thread_type = "NONE" if is_live else "AUTO"
+        if is_live:  # as `maskcam.sources.live_decoding` does it, so that damage is counted as there
+            self._context.thread_count = 1
             self._context.options = {"err_detect": "explode"}
 
     @property
@@ -117,7 +119,7 @@ class Looker:
         else:
             self._is_dirty = False
             self._decoded += 1
-            return picture_image(picture)
+            return self._pictures.image(picture)
         return None
 
     def _lose(self) -> None:

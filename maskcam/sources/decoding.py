@@ -51,6 +51,7 @@ class VideoDecoder:
         if container.start_time is not None:
             # of the whole container: sound that begins before the picture stays in step with it
             self._start_seconds = container.start_time / av.time_base
+        self._pictures = PictureReader()
         self._next_index = 0
         self._last_seconds = 0.0
         self.end_seconds = 0.0
@@ -158,7 +159,7 @@ class VideoDecoder:
             shown_seconds = float(picture.duration * picture.time_base)
         self._last_seconds, self.end_seconds = seconds, seconds + shown_seconds
         frame = Frame(
-            image=picture_image(picture),
+            image=self._pictures.image(picture),
             index=self._next_index,
             pts_seconds=seconds,
             captured_seconds=time.monotonic(),
@@ -225,13 +226,29 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     return chosen
 
 
-def picture_image(picture: VideoFrame) -> Image:
-    """(H, W, 3) uint8 BGR, upright."""
-    has_alpha = any(component.is_alpha for component in picture.format.components)
-    image = to_bgr(picture.to_ndarray(format="bgra" if has_alpha else "bgr24"))
+class PictureReader:
+    """Turns the pictures of one stream into images."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[int, int, int] | None = None
+        self._matrix: bytes | None = None
+
+    def image(self, picture: VideoFrame) -> Image:
+        """(H, W, 3) uint8 BGR, upright."""
+        seen = (picture.width, picture.height, picture.rotation)
+        if seen != self._seen:
+            # not for every picture: PyAV ties the picture to its side data, and both stay in memory until Python looks
+            # for cycles, a hundred pictures later or more
+            self._seen, self._matrix = seen, _display_matrix(picture)
+        has_alpha = any(component.is_alpha for component in picture.format.components)
+        image = to_bgr(picture.to_ndarray(format="bgra" if has_alpha else "bgr24"))
+        return image if self._matrix is None else make_upright(image, self._matrix)
+
+
+def _display_matrix(picture: VideoFrame) -> bytes | None:
     side_data = cast("SideDataContainer", picture.side_data)  # PyAV's stubs call it a TypedDict
     matrix = side_data.get(SideDataType.DISPLAYMATRIX)
-    return image if matrix is None else make_upright(image, bytes(matrix))
+    return None if matrix is None else bytes(matrix)
 
 
 def _clock_seconds(text: str) -> float | None:

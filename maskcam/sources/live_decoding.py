@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 from maskcam.errors import StreamFault, StreamLostError
 from maskcam.sources.arrival import ArrivalClock
 from maskcam.sources.base import Losses
-from maskcam.sources.decoding import nominal_fps, picture_image, video_stream
+from maskcam.sources.decoding import PictureReader, nominal_fps, video_stream
 from maskcam.sources.frame_numbers import FrameNumbers
 from maskcam.types import Frame
 
@@ -75,6 +75,7 @@ class LiveDecoder:
             )  # parameters, told at the start
         self._clock = ArrivalClock(paced=paced)
         self._paced = paced
+        self._pictures = PictureReader()
         self._arrivals: dict[int | None, float] = {}
         self._awaits_key_packet = True
         self._awaits_key_picture = True
@@ -180,7 +181,7 @@ class LiveDecoder:
             time.sleep(max(0.0, self._clock.start_seconds + pts_seconds - time.monotonic()))
             arrived_seconds = time.monotonic()
         frame = Frame(
-            image=picture_image(picture),
+            image=self._pictures.image(picture),
             index=self._next_index,
             pts_seconds=pts_seconds,
             captured_seconds=arrived_seconds - self._clock.delay_seconds,
