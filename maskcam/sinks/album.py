@@ -7,18 +7,16 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from maskcam.sinks.faces import cut_face
 from maskcam.sinks.files import reason, safe_name
 from maskcam.store.media import MediaFolder
-from maskcam.store.records import Pictures, Row, ViolationRecord
-from maskcam.types import Image
+from maskcam.store.records import Pictures, ViolationRecord
+from maskcam.types import Image, Violation
 
 _log = logging.getLogger(__name__)
 
@@ -64,40 +62,37 @@ class Album:
 
     def save(
         self,
-        rows: Sequence[Row],
-        faces: Mapping[int, NDArray[np.float32]],
-        image: Image | None,
-        picture: Image | None,
+        records: Sequence[ViolationRecord],
+        violations: Sequence[Violation],
         *,
+        image: Image,
+        picture: Image,
         is_lasting: bool,
-    ) -> list[Row]:
+    ) -> list[ViolationRecord]:
         """Saves pictures of the violations that a frame shows best.
 
         Args:
-            rows: of the frame.
-            faces: boxes in it, by the place of their violation in `rows`.
-            image: the frame, not drawn upon; None where there is nothing to save.
+            records: of these violations.
+            violations: of the frame.
+            image: the frame, not drawn upon.
             picture: with the overlay drawn.
             is_lasting: waits until the files would outlast a power cut.
 
         Returns:
-            The rows, with their files as far as those could be saved.
+            The records, with their files as far as those could be saved.
         """
-        done = list(rows)
-        if image is None or picture is None:
-            return done
         drawn: bytes | None = None
-        for place, box_xyxy in faces.items():
-            record = rows[place]
-            if self.is_paused or not isinstance(record, ViolationRecord):
+        done = []
+        for record, violation in zip(records, violations, strict=True):
+            done.append(record)
+            if self.is_paused or not violation.is_best_view:
                 continue
             try:
                 self._check_room()
                 drawn = drawn or self._encode(picture)  # everybody in this frame gets the same one
-                face = self._encode(cut_face(image, box_xyxy, margin=self._margin))
                 pictures = self._media.save(
                     frame=drawn,
-                    face=face,
+                    face=self._encode(cut_face(image, violation.box_xyxy, margin=self._margin)),
                     stem=f"{safe_name(record.camera)}_{record.number:05d}",
                     run_id=record.run_id,
                     serial=next(self._serials),
@@ -109,7 +104,7 @@ class Album:
             else:
                 self._resume()
                 self._remember(record.key, pictures)
-                done[place] = replace(record, pictures=pictures)
+                done[-1] = replace(record, pictures=pictures)
         return done
 
     def tidy(self) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from maskcam.errors import StoreError
 from maskcam.sinks.album import Album
 from maskcam.sinks.base import Sink
 from maskcam.sinks.minutes import MinuteCounter
 from maskcam.sinks.violation_records import RecordMaker
+from maskcam.sinks.walltime import wall_seconds
 from maskcam.store.journal import Journal
-from maskcam.store.records import Pruned, Retention, Row
+from maskcam.store.records import MinuteCounts, Pruned, Retention, Row
 from maskcam.store.spill import Leftovers, SpillFile
 from maskcam.store.store import EventStore
 from maskcam.types import FrameResult, Image, Violation
@@ -39,26 +37,26 @@ _KEEP_ALL = Retention()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
-    """What one frame brought.
+    """What one frame brought; nothing at all is a reminder that there may be something to try again.
 
     Attributes:
-        rows: violations and counts; none when it is only a reminder that there may be something to try again.
-        faces: for a violation's place in `rows`, the box of its best view, which is this frame.
-        image: the frame, not drawn upon; None where no picture is to be saved.
-        picture: with the overlay drawn.
+        violations: of the frame.
+        zero_seconds: the time of day at which the source's own clock was at 0; None where no frame goes with them.
+        counts: due with this frame.
+        pictures: the frame, and the one with the overlay drawn; None where none are to be saved.
         is_last: nothing comes after it.
     """
 
-    rows: tuple[Row, ...] = ()
-    faces: Mapping[int, NDArray[np.float32]] = field(default_factory=dict)
-    image: Image | None = None
-    picture: Image | None = None
+    violations: tuple[Violation, ...] = ()
+    zero_seconds: float | None = None
+    counts: tuple[MinuteCounts, ...] = ()
+    pictures: tuple[Image, Image] | None = None
     is_last: bool = False
 
     @property
     def size_bytes(self) -> int:
         """Of the pictures, in memory."""
-        return sum(image.nbytes for image in (self.image, self.picture) if image is not None)
+        return sum(image.nbytes for image in self.pictures or ())
 
 
 class StoreSink(Sink):
@@ -110,35 +108,25 @@ class StoreSink(Sink):
 
     def write(self, result: FrameResult, picture: Image | None) -> None:
         """Queues the violations and counts of this result."""
-        rows: list[Row] = [self._records.make(violation, result.frame) for violation in result.violations]
-        faces = {
-            place: violation.box_xyxy
-            for place, violation in enumerate(result.violations)
-            if violation.is_best_view
-        }
-        rows += self._minutes.add(result)
-        if not rows:
+        counts = tuple(self._minutes.add(result))
+        if not (result.violations or counts):
             return
         # one item for all of it, and nothing copied: whatever makes Python change threads here costs milliseconds
-        if faces and picture is not None and self._keeps_pictures and self._has_room():
-            seen = _Seen(tuple(rows), faces, result.frame.image, picture)
-            if self._submit(seen):
-                self._submitted_bytes += seen.size_bytes
-        else:
-            self._submit(_Seen(tuple(rows)))
+        pictures = None
+        if picture is not None and self._wants(result) and self._has_room():
+            pictures = (result.frame.image, picture)
+        seen = _Seen(result.violations, wall_seconds(result.frame, 0.0), counts, pictures)
+        if self._submit(seen):
+            self._submitted_bytes += seen.size_bytes
 
     def wants_picture(self, result: FrameResult) -> bool:
         """Only for a better view of a violation than any before, and not while pictures cannot be saved."""
-        return (
-            self._keeps_pictures
-            and any(violation.is_best_view for violation in result.violations)
-            and not self._album.is_paused
-        )
+        return self._wants(result) and not self._album.is_paused
 
     def finish(self, violations: Sequence[Violation]) -> None:
         """Queues the ends of these."""
         if violations:
-            self._submit(_Seen(tuple(self._records.make(violation, None) for violation in violations)))
+            self._submit(_Seen(tuple(violations)))
 
     def close(self) -> None:
         """Writes what is queued; what the database does not take is left in a file for the next run."""
@@ -146,7 +134,7 @@ class StoreSink(Sink):
             return
         self._is_closed = True
         self._repeater.close()
-        self._submit(_Seen(tuple(self._minutes.rest()), is_last=True))
+        self._submit(_Seen(counts=tuple(self._minutes.rest()), is_last=True))
         is_done = self._worker.flush(seconds=_CLOSING_SECONDS)
         self._worker.close()
         if not is_done:  # it may still be writing: the file is left to the next run
@@ -159,6 +147,9 @@ class StoreSink(Sink):
             )
         self._spill.close()
         self._store.close()
+
+    def _wants(self, result: FrameResult) -> bool:
+        return self._keeps_pictures and any(violation.is_best_view for violation in result.violations)
 
     def _has_room(self) -> bool:
         if self._submitted_bytes - self._done_bytes <= _WAITING_BYTES:
@@ -183,10 +174,17 @@ class StoreSink(Sink):
     # All below runs in the worker's thread.
 
     def _write(self, batch: Sequence[_Seen]) -> None:
-        is_busy = sum(len(seen.faces) for seen in batch) > _AT_LEISURE
+        is_busy = sum(violation.is_best_view for seen in batch for violation in seen.violations) > _AT_LEISURE
         rows: list[Row] = []
         for seen in batch:
-            rows += self._album.save(seen.rows, seen.faces, seen.image, seen.picture, is_lasting=not is_busy)
+            records = [self._records.make(violation, seen.zero_seconds) for violation in seen.violations]
+            if seen.pictures is not None:
+                image, picture = seen.pictures
+                records = self._album.save(
+                    records, seen.violations, image=image, picture=picture, is_lasting=not is_busy
+                )
+            rows += records
+            rows += seen.counts
             self._done_bytes += seen.size_bytes
         if not self._journal.add(rows, at_once=any(seen.is_last for seen in batch)):
             return

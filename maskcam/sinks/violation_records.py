@@ -6,9 +6,8 @@ import itertools
 import math
 from datetime import UTC, datetime, timedelta
 
-from maskcam.sinks.walltime import wall_seconds
 from maskcam.store.records import StoredTransition, ViolationRecord
-from maskcam.types import Frame, Transition, Violation
+from maskcam.types import Transition, Violation
 
 _KNOWN = (
     5_000  # violations that may still be reported again; beyond, the store itself remembers when they started
@@ -30,14 +29,15 @@ class RecordMaker:
         self._revisions = itertools.count(1)
         self._started: dict[tuple[str, int], float] = {}
 
-    def make(self, violation: Violation, frame: Frame | None) -> ViolationRecord:
+    def make(self, violation: Violation, zero_seconds: float | None) -> ViolationRecord:
         """The record of a report.
 
         Args:
             violation: the report.
-            frame: that it came with; None where it ended with its source.
+            zero_seconds: the time of day, in seconds since 1970, at which the source's own clock was at 0; None where
+                the violation ended with its source.
         """
-        start = self._start(violation, frame)
+        start = self._start(violation, zero_seconds)
 
         def at(pts_seconds: float | None) -> datetime | None:
             return (
@@ -62,15 +62,17 @@ class RecordMaker:
             transitions=tuple(_stored(change, start, violation) for change in violation.transitions),
         )
 
-    def _start(self, violation: Violation, frame: Frame | None) -> datetime:
+    def _start(self, violation: Violation, zero_seconds: float | None) -> datetime:
         key = (violation.camera, violation.violation_id)
         seconds = self._started.pop(key, None)
         if seconds is None:
-            if frame is None:  # reported for the first time at its end: as if the source had ended just now
+            if (
+                zero_seconds is None
+            ):  # reported for the first time at its end: as if the source had ended just now
                 lasted = (violation.ended_seconds or violation.started_seconds) - violation.started_seconds
                 seconds = datetime.now(UTC).timestamp() - lasted
             else:
-                seconds = wall_seconds(frame, violation.started_seconds)
+                seconds = zero_seconds + violation.started_seconds
         self._started[key] = seconds  # the last one of the dictionary, so that those forgotten are the oldest
         if len(self._started) > _KNOWN:
             del self._started[next(iter(self._started))]
