@@ -10,6 +10,7 @@ import typer
 
 from maskcam import __version__
 from maskcam.commands.doctor import doctor
+from maskcam.commands.events.app import events
 from maskcam.commands.models import models
 from maskcam.commands.predict import predict
 from maskcam.commands.process import process
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 for command in (watch, process, predict, models, doctor):
     app.command()(command)
+app.add_typer(events, name="events")
 
 
 def _print_version(wanted: bool) -> None:

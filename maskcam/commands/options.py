@@ -46,7 +46,7 @@ Store = Annotated[
     typer.Option(
         "--store",
         metavar="FILE|URL",
-        help="Event store: an SQLite file, or postgresql://user:password@host/database. Default: [store] of -c FILE.",
+        help="Event store: an SQLite file, or postgresql://user:password@host/database. Default: the one of -c FILE.",
     ),
 ]
 

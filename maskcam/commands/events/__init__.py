@@ -1,0 +1,1 @@
+"""`maskcam events`: the violation log."""
