@@ -47,6 +47,7 @@ def make_sinks(
     from maskcam.sinks.snapshots import SnapshotSink
     from maskcam.sinks.video import VideoSink
 
+    run_id = uuid.uuid4().hex
     shared: list[Sink] = [stack.enter_context(window)] if window else []
     if output is not None:
         snapshots = output / "snapshots"
