@@ -193,18 +193,20 @@ class StoreSink(Sink):
         self._prune()
 
     def _recover(self) -> None:
-        """Writes what runs that ended badly left behind, and removes their pictures that have no row."""
+        """Writes what runs that ended badly left, ends their violations, and removes pictures that have no row."""
         if self._has_recovered:
             return
-        for rows in self._leftovers.take():
-            self._journal.add(rows)
-            if not self._journal.is_safe:
-                return  # they stay where they are
-        if self._journal.waiting or self._leftovers.are_waiting:
-            return  # rows that are yet to be written may mean pictures
         try:
+            for run_id, rows in self._leftovers.take():
+                if not self._journal.add(rows):
+                    return  # they stay where they are
+                self._store.end_run(run_id)
+            if self._leftovers.are_waiting:
+                return  # rows that another run is yet to write may mean pictures
             self._store.media.sweep(is_running=self._leftovers.is_running, referenced=self._store.pictures)
-        except (StoreError, OSError) as error:
+        except StoreError:
+            return  # tried again with the next batch; the journal says what is wrong
+        except OSError as error:
             _log.warning("pictures that no violation has were not removed: %s", error)
         self._has_recovered = True
 

@@ -64,11 +64,6 @@ class Journal:
         """Rows that the database does not have yet."""
         return len(self._waiting)
 
-    @property
-    def is_safe(self) -> bool:
-        """Whether all rows are in the database or in the file: a crash now would lose none."""
-        return not self._unspilled
-
     def add(self, rows: Sequence[Row], *, at_once: bool = False) -> bool:
         """Takes rows, none when it is only time to try again.
 

@@ -11,13 +11,13 @@ from maskcam.store.tables import CountsRow, TransitionRow, ViolationRow
 
 
 def too_old(retention: Retention, now: datetime) -> ColumnElement[bool] | None:
-    """Those past their days; what still goes on, and what is protected, is not. None where there is no limit."""
+    """Those past their days, but for what is protected or still reported; None where there is no limit."""
     if not retention.keep_days:
         return None
     limit = now - timedelta(days=retention.keep_days)
     return (
         (ViolationRow.started_at < limit)
-        & ViolationRow.ended_at.is_not(None)
+        & (ViolationRow.ended_at.is_not(None) | (ViolationRow.updated_at < limit))
         & ViolationRow.is_protected.is_(False)
     )
 

@@ -25,6 +25,7 @@ from maskcam.store.records import MinuteCounts, Row, ViolationRecord
 _log = logging.getLogger(__name__)
 
 _PREFIX, _SUFFIX = ".maskcam-run-", ".jsonl"
+_PART = 500
 
 
 class _Line(BaseModel):
@@ -128,12 +129,14 @@ class Leftovers:
                     return True
         return False
 
-    def take(self) -> Iterator[Sequence[Row]]:
-        """Rows that runs which ended badly left, in parts.
+    def take(self) -> Iterator[tuple[str, Sequence[Row]]]:
+        """Runs that ended badly, and the rows they left, in parts; a run that left none has one empty part.
 
-        Each file is removed once all its parts were taken and the next file is asked for.
+        Each file is removed once all its parts were taken and the next one is asked for; whoever stops before has the
+        same ones again the next time.
         """
         for path in sorted(self._folder.glob(f"{_PREFIX}*{_SUFFIX}")):
+            run_id = path.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
             try:
                 file = path.open("rb")
             except OSError:  # another process took it
@@ -144,11 +147,10 @@ class Leftovers:
                 part: list[Row] = []
                 for row in _decode(file, path):
                     part.append(row)
-                    if len(part) == 500:
-                        yield part
+                    if len(part) == _PART:
+                        yield run_id, part
                         part = []
-                if part:
-                    yield part
+                yield run_id, part
                 with suppress(OSError):
                     path.unlink()
 

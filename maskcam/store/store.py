@@ -108,6 +108,11 @@ class EventStore(Closing):
         with to_write(self._engine, self._address) as connection:
             writing.record(connection, rows)
 
+    def end_run(self, run_id: str) -> None:
+        """Ends what a run that ended badly left open, at the time of its last report."""
+        with to_write(self._engine, self._address) as connection:
+            writing.end_run(connection, run_id)
+
     def get(self, violation_id: int) -> StoredViolation | None:
         """The violation with this number in the store."""
         with to_read(self._engine, self._address) as connection:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from maskcam.store.records import MinuteCounts, Row, ViolationRecord
@@ -31,6 +31,24 @@ def record(connection: Connection, rows: Iterable[Row]) -> None:
         _violations(connection, list(violations.values()), cameras)
     if counts:
         _counts(connection, list(counts.values()), cameras)
+
+
+def end_run(connection: Connection, run_id: str) -> None:
+    """Ends what a run that ended badly left open, at the time of the last report: nobody else will."""
+    columns = (
+        ViolationRow.id,
+        ViolationRow.started_at,
+        ViolationRow.started_seconds,
+        ViolationRow.updated_at,
+    )
+    unended = select(*columns).where(ViolationRow.run_id == run_id, ViolationRow.ended_at.is_(None))
+    for number, started_at, started_seconds, updated_at in connection.execute(unended).all():
+        ended_at = max(started_at, updated_at)
+        ended_seconds = started_seconds + (ended_at - started_at).total_seconds()
+        values = {"ended_at": ended_at, "ended_seconds": ended_seconds}
+        connection.execute(update(ViolationRow).where(ViolationRow.id == number).values(values))
+        still_open = (TransitionRow.violation_id == number) & TransitionRow.ended_at.is_(None)
+        connection.execute(update(TransitionRow).where(still_open).values(values))
 
 
 def merge(before: ViolationRecord | None, now: ViolationRecord) -> ViolationRecord:

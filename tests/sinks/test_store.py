@@ -205,6 +205,20 @@ def test_orphans_of_a_run_that_was_killed_are_swept(path: Path) -> None:
     assert all(stranger.exists() for stranger in strangers)
 
 
+def test_what_a_killed_run_left_open_is_ended(path: Path) -> None:
+    with EventStore.open(path) as store:
+        store.record([make_record(seconds=None), make_record(seconds=None, run_id=OTHER_RUN)])
+    path.with_name(f".maskcam-run-{RUN}.jsonl").touch()  # nobody holds it
+    with SpillFile(path.parent, OTHER_RUN), open_sink(path, run_id="a" * 32) as sink:
+        wait_until(lambda: sink._has_recovered)
+        by_run = {violation.run_id: violation for violation in sink._store.violations()}
+    ended = by_run[RUN]
+    assert ended.ended_at == ended.updated_at == ended.transitions[0].ended_at
+    assert ended.ended_seconds is not None
+    assert ended.ended_seconds > ended.started_seconds
+    assert by_run[OTHER_RUN].ended_at is None, "that run goes on"
+
+
 def test_a_clock_that_is_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     with open_sink(path) as sink:
@@ -350,7 +364,7 @@ def test_a_file_cut_short_is_read_up_to_there(tmp_path: Path, caplog: pytest.Log
         )
         with spill.path.open("ab") as file:
             file.write(b'{"violation": {"run_id": "0123')
-    taken = [row for part in Leftovers(tmp_path).take() for row in part]
+    taken = [row for run_id, part in Leftovers(tmp_path).take() for row in part if run_id == RUN]
     assert taken == [make_record(seconds=None), make_counts(), make_record(2, pictures=Pictures("a", "b", 3))]
     assert "1 damaged lines" in caplog.text
     assert list(tmp_path.iterdir()) == []

@@ -187,7 +187,7 @@ def test_old_violations_go_with_their_pictures(store: EventStore) -> None:
     pruned = store.prune(Retention(keep_days=2, keep_counts_days=3), now=NOON + timedelta(days=5, minutes=1))
     assert (pruned.violations, pruned.size_bytes, pruned.counts) == (2, 200, 1)
     left = store.violations()
-    assert {violation.number for violation in left} == {1, 4, 9}, "protected, young, not over yet"
+    assert {violation.number for violation in left} == {1, 4, 9}, "protected, young, reported just now"
     assert {path.name for path in store.media.folder.rglob("*.jpg")} == {
         name.rpartition("/")[2]
         for violation in left
