@@ -20,6 +20,7 @@ from maskcam.store.spill import Leftovers, SpillFile
 from maskcam.store.store import EventStore
 from maskcam.types import FrameResult, MaskStatus, Transition, Violation, ViolationPhase
 from tests.factories import make_frame, make_image, make_result, make_track, make_violation
+from tests.postgres import PASSWORD, running_server
 from tests.store.rows import RUN, make_counts, make_record
 from tests.tools import require_tool
 
@@ -51,7 +52,7 @@ def files_of(store: EventStore) -> set[str]:
     return {
         path.relative_to(store.media.folder).as_posix()
         for path in store.media.folder.rglob("*")
-        if path.is_file() and path.name != "store.id"
+        if path.is_file() and path.name != "store.id" and not path.name.startswith(".maskcam-run-")
     }
 
 
@@ -160,6 +161,29 @@ def test_a_locked_database_loses_nothing(
     assert "locked by another program" in warnings[0]
     assert "can be written again" in warnings[1]
     assert_rows_and_pictures_agree(path, count=29)
+
+
+def test_a_server_that_is_away_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("maskcam.store.journal._LONGEST_WAIT_SECONDS", 1.0)
+    with running_server() as server:
+        url = server.new_url()
+        with StoreSink(EventStore.open(url, media=tmp_path), run_id=RUN, reserve_bytes=0) as sink:
+            write(sink, make_violation())
+            wait_until(lambda: sink._store.totals().violations == 1)
+            server.stop()
+            for number in range(2, 10):
+                write(sink, make_violation(violation_id=number))
+            wait_until(lambda: not sink._spill.is_empty)
+            server.start()
+            wait_until(lambda: sink._spill.is_empty)
+            assert sink._store.totals().violations == 9
+            assert set(sink._store.pictures()) == files_of(sink._store)
+    warnings = [record.getMessage() for record in caplog.records]
+    assert len(warnings) == 2, warnings
+    assert "does not answer" in warnings[0]
+    assert PASSWORD not in caplog.text
 
 
 def test_what_a_locked_database_did_not_take_is_written_by_the_next_run(
