@@ -57,7 +57,7 @@ def many(rounds: int, kill: Callable[[random.Random], Round]) -> dict[str, Any]:
         "violations handed over": sum(each.written for each in done),
         "of these in the store": sum(each.stored for each in done),
         "seconds lost, at most": round(max(each.lost_seconds for each in done), 3),
-        "pictures that decode": done[-1].pictures,
+        "pictures that decode": sum(each.pictures for each in done),
         "pictures missing or damaged": 0,
         "files without a row swept": sum(each.swept for each in done),
         "integrity": "ok",

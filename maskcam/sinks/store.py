@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 _WAITING_BYTES = 256 * 2**20
 """Of pictures in memory: about forty of 1920x1080. A violation that comes while there are more goes without one."""
 
+_MOST = 16
+"""Frames per transaction: with more, a crash would cost more than the last second of a busy machine."""
+
 _AT_LEISURE = 8
 """Pictures in a batch up to which each is waited for until it would outlast a power cut. There are ten batches a second
 at most; with more pictures the disk could not keep up, and those of the last half minute may be missing after one."""
@@ -103,7 +106,7 @@ class StoreSink(Sink):
         self._spill = SpillFile(store.spill_folder, run_id)
         self._journal = Journal(store, self._spill)
         self._leftovers = Leftovers(store.spill_folder)
-        self._worker: Worker[_Seen] = Worker(self._write, name="event store", capacity=100_000, most=64)
+        self._worker: Worker[_Seen] = Worker(self._write, name="event store", capacity=100_000, most=_MOST)
         self._repeater = Repeater(self._remind, name="event store's clock")
 
     def write(self, result: FrameResult, picture: Image | None) -> None:

@@ -15,8 +15,9 @@ from pathlib import Path
 import cv2
 
 from maskcam.sinks.store import StoreSink
+from maskcam.store.records import Pictures
 from maskcam.store.store import EventStore
-from maskcam.types import ViolationPhase
+from maskcam.types import Image, ViolationPhase
 from tests.factories import make_frame, make_image, make_result, make_track, make_violation
 
 
@@ -28,7 +29,7 @@ class Round:
         written: violations handed to the sink before the kill.
         stored: of these, found in the store afterwards.
         lost_seconds: how long before the kill the earliest missing one was handed over; 0 where none is missing.
-        pictures: that were decoded.
+        pictures: of this round's violations, all decoded.
         swept: files of no row, removed at the next opening.
     """
 
@@ -85,16 +86,31 @@ def _look(
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
             connection.close()
         named = list(store.pictures())
-        for name in named:
-            image = cv2.imread(str(media / name))
-            assert image is not None, f"{name} is missing or damaged"
         assert len(named) == len(set(named)) == _pictures(media), "files without a row were left"
-        found = {violation.number for violation in store.violations() if violation.run_id == run_id}
+        assert all((media / name).is_file() for name in named), "a picture is missing"
+        mine = [violation for violation in store.violations() if violation.run_id == run_id]
+        decoded = [_decode(media / name) for each in mine if each.pictures for name in _names(each.pictures)]
+        found = {violation.number for violation in mine}
     missing = [at for number, at in handed.items() if number not in found]
     lost_seconds = max((killed_at - at for at in missing), default=0.0)
     return Round(
-        len(handed), len(handed) - len(missing), max(lost_seconds, 0.0), len(named), files - len(named)
+        written=len(handed),
+        stored=len(handed) - len(missing),
+        lost_seconds=max(lost_seconds, 0.0),
+        pictures=len(decoded),
+        swept=files - len(named),
     )
+
+
+def _names(pictures: Pictures) -> tuple[str, str]:
+    """Both files."""
+    return pictures.frame, pictures.face
+
+
+def _decode(path: Path) -> Image:
+    image = cv2.imread(str(path))
+    assert image is not None, f"{path} is damaged"
+    return image  # type: ignore[return-value]
 
 
 def _parse(lines: Sequence[str]) -> list[tuple[int, float]]:
