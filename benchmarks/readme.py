@@ -3,6 +3,9 @@
 python benchmarks/accuracy.py --json benchmarks/results/accuracy.json
 python benchmarks/detectors.py --json benchmarks/results/detectors.json
 python benchmarks/process_speed.py --json benchmarks/results/process_speed.json
+python -m benchmarks.covers ... --json benchmarks/results/covers.json
+python -m benchmarks.live_cameras --json benchmarks/results/live_cameras.json
+python -m benchmarks.soak --cameras 4 --minutes 30 --json benchmarks/results/soak.json
 python benchmarks/readme.py
 """
 
@@ -26,6 +29,9 @@ def with_figures(text: str) -> str:
     """The README's text with its tables made anew."""
     text = _replace(text, "accuracy", accuracy_table(_read("accuracy")))
     text = _replace(text, "detectors", detector_table(_read("detectors")))
+    text = _replace(text, "covers", covers_table(_read("covers")))
+    text = _replace(text, "live", live_table(_read("live_cameras")))
+    text = _replace(text, "soak", soak_table(_read("soak")))
     return _replace(text, "speed", speed_table(_read("process_speed")))
 
 
@@ -76,6 +82,48 @@ def detector_table(figures: dict[str, Any]) -> str:
             f"| {name} | {row['ms per frame']:.0f} | " + " | ".join(f"{v:.3f}" for v in values) + " |"
         )
     return "\n".join(lines)
+
+
+def covers_table(figures: dict[str, Any]) -> str:
+    lines = [f"| drawn before | {' | '.join(figures)} |", "|---" * (1 + len(figures)) + "|"]
+    first, *_ = figures.values()
+    for row in first:
+        status, _, kind = row.partition(", ")
+        name = f"{status.replace('no_mask', 'bare face').replace('mask', 'masked face')}: {kind.replace(' before it', '')}"
+        lines.append(f"| {name} | " + " | ".join(f"{rows[row]:.2f}" for rows in figures.values()) + " |")
+    return "\n".join(lines)
+
+
+def live_table(figures: dict[str, Any]) -> str:
+    ours, theirs = figures["maskcam"], figures["one camera at a time"]
+    return "\n".join(
+        [
+            f"| {figures['machine']}; {figures['cameras']} cameras | maskcam | one camera at a time |",
+            "|---|---|---|",
+            f"| frames analysed per second, of all cameras | {ours['analysed fps']:.1f} | {theirs['analysed fps']:.1f} |",
+            f"| age of a frame when it is judged, median | {ours['latency p50 ms']} ms | |",
+            f"| 99th percentile, or in the end | {ours['latency p99 ms']} ms "
+            f"| {theirs['seconds behind in the end']:.0f} s after {theirs['after seconds']:.0f} s, and growing |",
+        ]
+    )
+
+
+def soak_table(figures: dict[str, Any]) -> str:
+    faults = ", ".join(f"{count} {name}" for name, count in sorted(figures["faults"].items()))
+    rows = [
+        (f"faults in {figures['minutes']:g} minutes", faults),
+        ("slowest recovery after the camera's return", f"{figures['slowest_recovery_seconds']:.1f} s"),
+        ("frames analysed per second, of all cameras", f"{figures['analysed_fps']:.1f}"),
+        ("age of a frame when it is judged: median", f"{figures['latency_p50_ms']} ms"),
+        ("99th percentile", f"{figures['latency_p99_ms']} ms"),
+        ("99th percentile beyond one period of analysis", f"{figures['latency_beyond_period_p99_ms']} ms"),
+        ("memory after warm-up and at the end", "{} and {} MiB".format(*figures["resident_mib"])),
+        ("file descriptors, likewise", "{} and {}".format(*figures["descriptors"])),
+        ("threads, likewise", "{} and {}".format(*figures["threads"])),
+        ("errors", f"{figures['errors_logged']}"),
+    ]
+    lines = [f"| {figures['cameras']} cameras | |", "|---|---|"]
+    return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
 
 
 def speed_table(figures: dict[str, Any]) -> str:

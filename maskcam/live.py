@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Self
 
 from maskcam.errors import InputError, MaskcamError, MissingLibraryError, SourceError, StreamFault
-from maskcam.feeds import Backoff, Feed, FeedHealth, FeedState, Pace
-from maskcam.sources.base import Losses, Source
-from maskcam.timing import FpsCounter
+from maskcam.feeds import Backoff, Feed, FeedHealth, FeedState
+from maskcam.readings import Reading
+from maskcam.sources.base import Source
 from maskcam.types import Frame
 
 _log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ HANG_SECONDS = 30.0
 """Longer than any time-out of a source: a read that does not return by then is given up, another thread takes over."""
 _MOST_HANGING = 3
 """Threads of one camera that were given up and still hang: more would only hang as well."""
-_STALL_SECONDS = 2.0
 
 
 class _Stop(Exception):  # noqa: N818  no error: it ends a thread
@@ -38,65 +37,17 @@ class _Stop(Exception):  # noqa: N818  no error: it ends a thread
 
 
 @dataclass(slots=True)
-class _Reading:
-    """What is known of one feed: only to be touched under the reader's lock."""
+class _Reading(Reading):
+    """A feed and the thread that reads it: only to be touched under the reader's lock."""
 
-    feed: Feed
-    health: FeedHealth = field(default_factory=FeedHealth)
     slot: Frame | None = None
     """What waits to be taken."""
-    last: Frame | None = None
-    start_seconds: float = 0.0
-    """When the time of a live feed began, by `time.monotonic()`."""
-    shift: tuple[int, float] = (0, 0.0)
-    """What is added to index and time of the frames of the present connection."""
-    losses_before: Losses = field(default_factory=Losses)
-    """Of earlier connections."""
-    counter: FpsCounter = field(default_factory=FpsCounter)
-    pace: Pace = field(init=False)
     thread: threading.Thread | None = None
     turn: int = 0
     """Number of the thread that reads; those before it have been given up."""
     hanging: list[threading.Thread] = field(default_factory=list)
     busy_since: float | None = None
     """Since when the thread waits for its source; None while it waits for something else."""
-
-    def __post_init__(self) -> None:
-        self.pace = Pace(self.feed.analysis_fps)
-
-    def begin(self, first: Frame) -> None:
-        """Takes note of a new connection of a live source by its first frame: index and time go on."""
-        if self.last is None:
-            self.start_seconds = first.captured_seconds - first.pts_seconds
-            return
-        seconds = first.captured_seconds - self.start_seconds
-        self.shift = (
-            self.last.index + 1 - first.index,
-            max(seconds, self.last.pts_seconds + 1e-3) - first.pts_seconds,
-        )
-
-    def take(self, frame: Frame, losses: Losses, now_seconds: float) -> Frame:
-        """Counts a frame, and gives it its place in the feed's time."""
-        index, seconds = self.shift
-        if index or seconds:
-            frame = replace(frame, index=frame.index + index, pts_seconds=frame.pts_seconds + seconds)
-        self.last = frame
-        self.counter.tick(now_seconds)
-        self.health = replace(
-            self.health, captured=self.health.captured + 1, losses=self.losses_before + losses
-        )
-        return frame
-
-    def at(self, now_seconds: float) -> FeedHealth:
-        """Its health at that time."""
-        if self.health.state is not FeedState.LIVE or self.last is None:
-            return self.health
-        fps = self.counter.fps
-        silent_seconds = now_seconds - self.last.captured_seconds
-        if self.health.is_live and silent_seconds > max(_STALL_SECONDS, 3 / fps if fps else 0.0):
-            reason = f"no picture for {silent_seconds:.0f} s"
-            return replace(self.health, state=FeedState.STALLED, fault=StreamFault.TIMEOUT, reason=reason)
-        return replace(self.health, captured_fps=fps)
 
 
 class LiveReader:

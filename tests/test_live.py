@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from maskcam import feeds, live
+from maskcam import feeds, live, readings
 from maskcam.errors import (
     InputError,
     MaskcamError,
@@ -244,7 +244,7 @@ def test_a_camera_without_pictures_is_stalled(monkeypatch: pytest.MonkeyPatch) -
     with LiveReader([feed(camera, is_camera=True)]) as reader:
         wait_until(lambda: reader.health()["cam"].captured == 8)
         assert states(reader) == {"cam": FeedState.LIVE}
-        monkeypatch.setattr(live, "_STALL_SECONDS", -1.0)
+        monkeypatch.setattr(readings, "_STALL_SECONDS", -1.0)
         monkeypatch.setattr(live.time, "monotonic", lambda: now + 60)
         health = reader.health()["cam"]
         monkeypatch.undo()

@@ -24,6 +24,9 @@ from tests.cameras.units import read_units, write_units
 
 Codec = Literal["h264", "h265", "mjpeg"]
 
+SMALL: dict[str, Any] = {"size_wh": (640, 360), "clip_seconds": 3.0}
+"""What most tests need of a camera: quick to encode, and over soon."""
+
 _DEMO = Path(__file__).resolve().parents[2] / "samples" / "demo.mp4"
 _NAL_START = re.compile(rb"\x00?\x00\x00\x01")
 

@@ -6,7 +6,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -21,30 +20,10 @@ from av.container import InputContainer
 from maskcam.sources import open_source
 from maskcam.types import Image
 from tests.cameras import Behaviour, Camera, MjpegCamera, RtspCamera
+from tests.cameras.clips import SMALL
 
-SMALL: dict[str, Any] = {"size_wh": (640, 360), "clip_seconds": 3.0}
 TINY: dict[str, Any] = {"size_wh": (320, 180), "clip_seconds": 3.0}
 TIMEOUT_SECONDS = 1.0
-
-
-@pytest.fixture(scope="module")
-def rtsp_camera() -> Iterator[Camera]:
-    with RtspCamera(**SMALL, key_frame_seconds=0.5) as camera:
-        yield camera
-
-
-@pytest.fixture(scope="module")
-def mjpeg_camera() -> Iterator[Camera]:
-    with MjpegCamera(**SMALL) as camera:
-        yield camera
-
-
-@pytest.fixture(params=["rtsp", "mjpeg"])
-def camera(request: pytest.FixtureRequest) -> Iterator[Camera]:
-    """Both kinds, in good order before and after."""
-    camera: Camera = request.getfixturevalue(f"{request.param}_camera")
-    yield camera
-    camera.behave(Behaviour.NORMAL)
 
 
 @dataclass

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +18,8 @@ from maskcam.live import LiveReader
 from maskcam.sources import open_source
 from maskcam.types import Frame
 from tests.cameras import Behaviour, Camera, MjpegCamera, RtspCamera
+from tests.cameras.clips import SMALL
 
-SMALL: dict[str, Any] = {"size_wh": (640, 360), "clip_seconds": 3.0}
 TIMEOUT_SECONDS = 1.5
 FAULT_SECONDS = 3.0
 RECOVERY_SECONDS = 10.0
@@ -31,25 +30,6 @@ FPS = 15.0
 def steady() -> Iterator[Camera]:
     with RtspCamera(**SMALL) as camera:
         yield camera
-
-
-@pytest.fixture(scope="module")
-def rtsp_camera() -> Iterator[Camera]:
-    with RtspCamera(**SMALL, key_frame_seconds=0.5) as camera:
-        yield camera
-
-
-@pytest.fixture(scope="module")
-def mjpeg_camera() -> Iterator[Camera]:
-    with MjpegCamera(**SMALL) as camera:
-        yield camera
-
-
-@pytest.fixture(params=["rtsp", "mjpeg"])
-def camera(request: pytest.FixtureRequest) -> Iterator[Camera]:
-    camera: Camera = request.getfixturevalue(f"{request.param}_camera")
-    yield camera
-    camera.behave(Behaviour.NORMAL)
 
 
 def feed(name: str, camera: Camera) -> Feed:
