@@ -89,7 +89,8 @@ def covers_table(figures: dict[str, Any]) -> str:
     first, *_ = figures.values()
     for row in first:
         status, _, kind = row.partition(", ")
-        name = f"{status.replace('no_mask', 'bare face').replace('mask', 'masked face')}: {kind.replace(' before it', '')}"
+        who = {"no_mask": "bare face", "mask": "masked face"}[status]
+        name = f"{who}: {kind.replace(' before it', '')}"
         lines.append(f"| {name} | " + " | ".join(f"{rows[row]:.2f}" for rows in figures.values()) + " |")
     return "\n".join(lines)
 
@@ -100,7 +101,8 @@ def live_table(figures: dict[str, Any]) -> str:
         [
             f"| {figures['machine']}; {figures['cameras']} cameras | maskcam | one camera at a time |",
             "|---|---|---|",
-            f"| frames analysed per second, of all cameras | {ours['analysed fps']:.1f} | {theirs['analysed fps']:.1f} |",
+            f"| frames analysed per second, of all cameras | {ours['analysed fps']:.1f} "
+            f"| {theirs['analysed fps']:.1f} |",
             f"| age of a frame when it is judged, median | {ours['latency p50 ms']} ms | |",
             f"| 99th percentile, or in the end | {ours['latency p99 ms']} ms "
             f"| {theirs['seconds behind in the end']:.0f} s after {theirs['after seconds']:.0f} s, and growing |",

@@ -97,7 +97,9 @@ class Villain:
         self.is_faulty = False
         self.healed_seconds = 0.0
         self.counts: Counter[str] = Counter()
-        self.recoveries: list[float] = []
+        self.recoveries: dict[str, float] = {}
+        """The slowest after each kind of fault, seconds."""
+        self._fault = ""
 
     def act(self, seconds: float, watching: Watch) -> None:
         """Does what is due, `seconds` after the start."""
@@ -111,12 +113,14 @@ class Villain:
             if (
                 camera.result_seconds > self.healed_seconds and camera.health.state is FeedState.LIVE
             ) or is_late:
-                self.recoveries.append(time.monotonic() - self.healed_seconds)
+                recovery_seconds = time.monotonic() - self.healed_seconds
+                self.recoveries[self._fault] = max(self.recoveries.get(self._fault, 0.0), recovery_seconds)
                 self.victim = None
         if self.victim is None and seconds >= self._next_seconds:
             self._next_seconds = seconds + FAULT_EVERY_SECONDS
             self.victim = self._dice.choice(sorted(self._cameras))
             fault = self._dice.choice(FAULTS)
+            self._fault = fault.value
             self.counts[fault.value] += 1
             self._cameras[self.victim].behave(fault)
             self.is_faulty = True
@@ -187,7 +191,8 @@ def soak(cameras: dict[str, RtspCamera], folder: Path, *, minutes: float, villai
         "cameras": len(cameras),
         "minutes": round(minutes, 2),
         "faults": dict(villain.counts),
-        "slowest_recovery_seconds": round(max(villain.recoveries, default=0.0), 2),
+        "slowest_recovery_seconds": round(max(villain.recoveries.values(), default=0.0), 2),
+        "recovery_seconds": {fault: round(seconds, 2) for fault, seconds in villain.recoveries.items()},
         "reconnects": sum(h.reconnects for h in health.values()),
         "corrupt": sum(h.losses.corrupt for h in health.values()),
         "failed_cameras": sum(h.state is FeedState.FAILED for h in health.values()),

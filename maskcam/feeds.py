@@ -16,9 +16,10 @@ _LONGEST_WAIT_SECONDS = 4.0
 _JITTER = 0.25
 """Of a wait: cameras behind one switch must not all be asked at the same moment when it is back."""
 _STEADY_SECONDS = 10.0
-_QUICK_LOGINS = 4
+_QUICK_LOGINS = 5
 _LOGIN_WAIT_SECONDS = 60.0
-"""Cameras lock out an address after 5 to 10 wrong passwords in a row, for half an hour."""
+"""Cameras lock out an address after 5 to 10 wrong passwords in a row, for half an hour: one that has refused for longer
+than some 10 s is asked once a minute only."""
 
 
 class FeedState(enum.Enum):

@@ -21,7 +21,7 @@ RUNNABLE = [c for c in COMMANDS if "samples/" in c or c in {"maskcam models", "m
 
 def test_examples_are_found() -> None:
     assert len(COMMANDS) >= 7
-    assert len(COMMANDS) - len(RUNNABLE) == 2, "only the webcam and the RTSP camera cannot be run here"
+    assert len(COMMANDS) - len(RUNNABLE) == 3, "only webcam, RTSP camera and -c FILE cannot be run here"
 
 
 @pytest.mark.parametrize("command", RUNNABLE)
@@ -37,10 +37,13 @@ def test_commands_run(
 def test_settings_example_is_valid(tmp_path: Path) -> None:
     from maskcam.config import load_config
 
-    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    defaults, *others = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     file = tmp_path / "maskcam.toml"
-    file.write_text(example)
+    file.write_text(defaults)
     assert load_config(file) == load_config(None), "the example shows the defaults"
+    for example in others:
+        file.write_text(example)
+        assert load_config(file) != load_config(None)
 
 
 def test_python_example_runs(
