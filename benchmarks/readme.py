@@ -112,9 +112,11 @@ def live_table(figures: dict[str, Any]) -> str:
 
 def soak_table(figures: dict[str, Any]) -> str:
     faults = ", ".join(f"{count} {name}" for name, count in sorted(figures["faults"].items()))
+    seconds = figures["slowest_recovery_seconds"]
+    recovery = "over 30 s" if seconds >= 30 else f"{seconds:.1f} s"  # the benchmark waits no longer
     rows = [
         (f"faults in {figures['minutes']:g} minutes", faults),
-        ("slowest recovery after the camera's return", f"{figures['slowest_recovery_seconds']:.1f} s"),
+        ("slowest recovery after the camera's return", recovery),
         ("frames analysed per second, of all cameras", f"{figures['analysed_fps']:.1f}"),
         ("age of a frame when it is judged: median", f"{figures['latency_p50_ms']} ms"),
         ("99th percentile", f"{figures['latency_p99_ms']} ms"),
