@@ -139,9 +139,10 @@ def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> lis
                 raise OutputError(
                     f"annotated pictures would replace those in {folder}: choose another output folder"
                 )
-            sinks.append(stack.enter_context(PictureSink(folder)))
-            report.outputs.append(folder)
-        elif config.recording.video:
+            if config.keeps_pictures:
+                sinks.append(stack.enter_context(PictureSink(folder)))
+                report.outputs.append(folder)
+        elif config.keeps_video:
             video = folder / f"{job.name}.mp4"
             recording = config.recording
             sinks.append(
@@ -152,13 +153,15 @@ def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> lis
             report.outputs.append(video)
         # those of an earlier run go, as its log and video do, but only once nothing else refuses
         shutil.rmtree(snapshots, ignore_errors=True)
-        sinks.append(stack.enter_context(SnapshotSink(snapshots)))
-        sinks.append(stack.enter_context(JsonlSink(events, snapshots=snapshots)))
-        report.outputs += [events, snapshots]
+        if config.keeps_snapshots:
+            sinks.append(stack.enter_context(SnapshotSink(snapshots)))
+        named = snapshots if config.keeps_snapshots else None
+        sinks.append(stack.enter_context(JsonlSink(events, snapshots=named)))
+        report.outputs += [events, snapshots]  # those that are there in the end
         # a run for each job, since their cameras may have the same name; faces on pictures are nobody at a camera
         if config.store.url is not None and not job.pictures:
             run_id = uuid.uuid4().hex
-            sinks.append(stack.enter_context(config.store.build(run_id=run_id, environ=os.environ)))
+            sinks.append(stack.enter_context(config.build_store(run_id=run_id, environ=os.environ)))
         stack.pop_all()
     return sinks
 

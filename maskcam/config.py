@@ -19,6 +19,7 @@ from maskcam.detectors.base import Detector
 from maskcam.devices import choose_device
 from maskcam.errors import ConfigError
 from maskcam.pipeline import CameraRules, Pipeline
+from maskcam.privacy import Blur, FaceHider
 from maskcam.schedule import Schedule
 from maskcam.sinks.base import Sink
 from maskcam.sources import distinct_names, source_name
@@ -210,6 +211,23 @@ class RecordingConfig(_Section):
     preset: Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
 
 
+class PrivacyConfig(_Section):
+    """What is kept of people's looks."""
+
+    blur: Blur = Field(
+        "none",
+        description="faces made unrecognisable in everything shown, saved and sent: all; compliant: those of everybody "
+        "who breaks no rule at the moment; none",
+    )
+    snapshots: bool = Field(
+        True, description="whether pictures of violations are saved, in the folder and in the event store"
+    )
+    statistics_only: bool = Field(
+        False,
+        description="no picture is saved or sent at all, only what happened and how many people there were",
+    )
+
+
 class StoreConfig(_Section):
     """The event store: where violations and counts of people are kept, and for how long."""
 
@@ -297,6 +315,7 @@ class Config(_Section):
     voting: VotingConfig = VotingConfig()
     violations: ViolationConfig = ViolationConfig()
     recording: RecordingConfig = RecordingConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     store: StoreConfig = StoreConfig()
     outbox: OutboxConfig = OutboxConfig()
     mqtt: MqttConfig | None = None
@@ -314,6 +333,49 @@ class Config(_Section):
         for camera in self.camera:
             self._detector_of(camera)
         return self
+
+    @model_validator(mode="after")
+    def _no_pictures(self) -> Config:
+        wanted = {
+            "recording.video": self.recording.video and "video" in self.recording.model_fields_set,
+            "privacy.snapshots": self.privacy.snapshots and "snapshots" in self.privacy.model_fields_set,
+            "store.pictures": self.store.pictures and "pictures" in self.store.model_fields_set,
+            "webhook.picture": any(webhook.picture != "none" for webhook in self.webhook),
+        }
+        for setting, is_wanted in wanted.items():
+            if self.privacy.statistics_only and is_wanted:
+                raise ValueError(
+                    f"statistics_only keeps no pictures, but {setting} asks for some: remove one of them"
+                )
+        return self
+
+    @property
+    def keeps_pictures(self) -> bool:
+        """Whether any picture may be saved."""
+        return not self.privacy.statistics_only
+
+    @property
+    def keeps_video(self) -> bool:
+        """Whether annotated video is written where nothing else is said."""
+        return self.recording.video and self.keeps_pictures
+
+    @property
+    def keeps_snapshots(self) -> bool:
+        """Whether pictures of violations are saved."""
+        return self.privacy.snapshots and self.keeps_pictures
+
+    def build_store(self, *, run_id: str, environ: Mapping[str, str]) -> Sink:
+        """Makes the sink of one run for the event store, which keeps no more pictures than everything else does.
+
+        Args:
+            run_id: a UUID in hex.
+            environ: the environment, for `${NAME}`.
+
+        Raises:
+            MaskcamError: see `StoreConfig.build`.
+        """
+        pictures = self.store.pictures and self.keeps_snapshots
+        return self.store.model_copy(update={"pictures": pictures}).build(run_id=run_id, environ=environ)
 
     def _detector_of(self, camera: CameraConfig) -> DetectorConfig:
         given = {} if camera.detector is None else _given(camera.detector)
@@ -381,6 +443,7 @@ class Config(_Section):
             voting=self.voting.build(),
             violations=self.violations.build(),
             rules=rules,
+            new_hider=lambda: FaceHider(self.privacy.blur),
         )
 
     def still_pipeline(self, video: Pipeline) -> Pipeline:
@@ -397,6 +460,7 @@ class Config(_Section):
             new_tracker=lambda: StillTracker(minimum_score=self.tracker.minimum_score),
             voting=VotingOptions(minimum_weight=0.0),
             violations=ViolationOptions(dwell_seconds=0.0),
+            new_hider=lambda: FaceHider(self.privacy.blur, linger_seconds=0.0),
         )
 
 
@@ -435,4 +499,6 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
         # what stands in these sections may be a password, also under a name with a slip in it
         is_secret = isinstance(first["input"], str) and first["loc"][:1] in (("mqtt",), ("webhook",))
         received = "" if is_secret or isinstance(first["input"], dict) else f", got {first['input']!r}"
-        raise ConfigError(f"{where}: {first['msg'].removeprefix('Value error, ')}{received}") from error
+        raise ConfigError(
+            f"{where + ': ' * bool(where)}{first['msg'].removeprefix('Value error, ')}{received}"
+        ) from error

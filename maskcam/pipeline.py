@@ -1,6 +1,6 @@
 """The order in which everything happens to a frame.
 
-    Frame → detector → tracker → crops → classifier → voting → violations → FrameResult
+    Frame → detector → tracker → crops → classifier → voting → violations → faces hidden → FrameResult
 
 No thread and no clock: what decides over time reads `Frame.pts_seconds`, and whoever has a clock on the wall says
 which cameras are off duty.
@@ -19,6 +19,7 @@ from maskcam.classifiers.base import Classifier
 from maskcam.closing import Closing
 from maskcam.crops import cut_crops
 from maskcam.detectors.base import Detector
+from maskcam.privacy import FaceHider
 from maskcam.timing import StageTimer
 from maskcam.trackers.base import Tracker
 from maskcam.types import Faces, Frame, FrameResult, Track, Verdict, Violation
@@ -59,6 +60,7 @@ class _Camera:
 
     tracker: Tracker
     log: ViolationLog
+    hider: FaceHider
     people: dict[int, _Person] = field(default_factory=dict)
 
 
@@ -72,6 +74,8 @@ class Pipeline(Closing):
         voting: how verdicts become a status.
         violations: when a status becomes a violation.
         rules: what is different, per camera's name; their detectors are closed with the pipeline, too.
+        new_hider: makes what hides faces, one per camera. No result holds a frame in which they are to be seen, so
+            that nothing that gets results can show, save or send them.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Pipeline(Closing):
         voting: VotingOptions,
         violations: ViolationOptions,
         rules: Mapping[str, CameraRules] = MappingProxyType({}),
+        new_hider: Callable[[], FaceHider] = FaceHider,
     ) -> None:
         self.detector = detector
         self.classifier = classifier
@@ -90,6 +95,7 @@ class Pipeline(Closing):
         self._voting = voting
         self._violations = violations
         self._rules = rules
+        self._new_hider = new_hider
         own = [rule.detector for rule in rules.values() if rule.detector is not None]
         self._detectors = tuple(dict.fromkeys([detector, *own]))
         self._cameras: dict[str, _Camera] = {}
@@ -114,7 +120,10 @@ class Pipeline(Closing):
         with timer.stage("detect"):
             found = self._detect(frames)
         with timer.stage("track"):
-            tracked = [self._track(frame, faces) for frame, faces in zip(frames, found, strict=True)]
+            tracked = [
+                self._track(frame, self._large_enough(frame, faces))
+                for frame, faces in zip(frames, found, strict=True)
+            ]
         with timer.stage("crop"):
             crops = [
                 cut_crops(frame.image, faces.boxes_xyxy, self.classifier.crop)
@@ -137,6 +146,11 @@ class Pipeline(Closing):
                 self._cameras[frame.camera].log.update(frame, tracks)
                 for frame, tracks in zip(frames, judged, strict=True)
             ]
+        with timer.stage("blur"):
+            safe = [
+                self._cameras[frame.camera].hider.hide(frame, found_xyxy=faces.boxes_xyxy, tracks=tracks)
+                for frame, faces, tracks in zip(frames, found, judged, strict=True)
+            ]
         return [
             FrameResult(
                 frame=frame,
@@ -146,7 +160,7 @@ class Pipeline(Closing):
                 zones=self._rules_of(frame).zones.polygons,
                 off_duty=frame.camera in off_duty,
             )
-            for frame, tracks, violations in zip(frames, judged, changes, strict=True)
+            for frame, tracks, violations in zip(safe, judged, changes, strict=True)
         ]
 
     def finish(self, camera: str) -> tuple[Violation, ...]:
@@ -166,7 +180,7 @@ class Pipeline(Closing):
         return self._rules.get(frame.camera, _USUAL)
 
     def _detect(self, frames: Sequence[Frame]) -> list[Faces]:
-        """The faces in each frame that are large enough there, each detector being asked at most once."""
+        """The faces in each frame, each detector being asked at most once."""
         found: dict[str, Faces] = {}
         for detector in self._detectors:
             mine = [
@@ -175,16 +189,16 @@ class Pipeline(Closing):
             if mine:
                 answers = detector.detect([frame.image for frame in mine])
                 found.update((frame.camera, faces) for frame, faces in zip(mine, answers, strict=True))
-        return [
-            faces.select(_shorter_sides(faces.boxes_xyxy) >= self._rules_of(frame).minimum_face)
-            for frame, faces in ((frame, found[frame.camera]) for frame in frames)
-        ]
+        return [found[frame.camera] for frame in frames]
+
+    def _large_enough(self, frame: Frame, faces: Faces) -> Faces:
+        return faces.select(_shorter_sides(faces.boxes_xyxy) >= self._rules_of(frame).minimum_face)
 
     def _track(self, frame: Frame, faces: Faces) -> tuple[Faces, list[int]]:
         """The faces that have an identity, and their identities."""
         if frame.camera not in self._cameras:
             self._cameras[frame.camera] = _Camera(
-                self._new_tracker(), ViolationLog(frame.camera, self._violations)
+                self._new_tracker(), ViolationLog(frame.camera, self._violations), self._new_hider()
             )
         identities = self._cameras[frame.camera].tracker.update(faces, pts_seconds=frame.pts_seconds)
         known = identities > 0

@@ -218,7 +218,7 @@ class FrameResult:
     """All that is known of one frame: what every sink receives.
 
     Attributes:
-        frame: the frame itself, not drawn upon.
+        frame: the frame, not drawn upon; faces that are to be unrecognisable are so already.
         tracks: the people seen in this frame.
         violations: those that started, changed or ended with this frame.
         stage_seconds: seconds spent per stage on the whole step that this frame was part of.

@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "closing": set(),
     "types": set(),
     "crops": LEAVES,
+    "privacy": LEAVES,
     "timing": set(),
     "workers": LEAVES,
     "lettering": LEAVES,
@@ -40,7 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "outbox": LEAVES | {"outbox"},
     "sinks": LEAVES | {"sinks", "outbox", "schedule", "store", "workers", "lettering"},
     "pipeline": LEAVES
-    | {"crops", "voting", "violations", "overlay", "timing", "zones"}
+    | {"crops", "privacy", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
     "config_alerts": LEAVES | {"outbox", "schedule", "sinks", "sources.urls"},
     "config": LEAVES
@@ -49,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         "config_alerts",
         "devices",
         "pipeline",
+        "privacy",
         "schedule",
         "store",
         "violations",

@@ -129,7 +129,7 @@ def test_stages_are_timed_and_the_frame_is_untouched() -> None:
     before = one.image.copy()
     with make_pipeline(FixedDetector([faces(100)])) as pipeline:
         (result,) = pipeline.step([one])
-    assert set(result.stage_seconds) == {"detect", "track", "crop", "classify", "vote"}
+    assert set(result.stage_seconds) == {"detect", "track", "crop", "classify", "vote", "blur"}
     assert (one.image == before).all()
 
 

@@ -50,6 +50,22 @@ Store = Annotated[
     ),
 ]
 
+BlurFaces = Annotated[
+    str | None,
+    typer.Option(
+        "--blur",
+        help="Make faces unrecognisable in all pictures: all, compliant (who breaks no rule) or none. Default: none.",
+    ),
+]
+Snapshots = Annotated[
+    bool | None,
+    typer.Option("--snapshots/--no-snapshots", help="Save pictures of violations. Default: --snapshots."),
+]
+StatisticsOnly = Annotated[
+    bool | None,
+    typer.Option("--statistics-only", help="Save no picture at all, only what happened and counts."),
+]
+
 
 def make_config(
     file: Path | None,
@@ -64,6 +80,9 @@ def make_config(
     video: bool | None = None,
     transport: str | None = None,
     store: str | None = None,
+    blur: str | None = None,
+    snapshots: bool | None = None,
+    statistics_only: bool | None = None,
 ) -> Config:
     """The settings of a file with the flags laid over them."""
     from maskcam.config import load_config
@@ -82,6 +101,9 @@ def make_config(
             "recording.video": video,
             "cameras.transport": transport,
             "store.url": store,
+            "privacy.blur": blur,
+            "privacy.snapshots": snapshots,
+            "privacy.statistics_only": statistics_only,
         },
     )
 

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskcam.commands.options import (
+    BlurFaces,
     ConfigFile,
     DetectionSize,
     DetectorKind,
     DetectorWeights,
     Device,
+    Snapshots,
+    StatisticsOnly,
     Store,
     Thorough,
     Weights,
@@ -45,6 +48,9 @@ def process(
     detector_weights: DetectorWeights = None,
     size: DetectionSize = None,
     thorough: Thorough = None,
+    blur: BlurFaces = None,
+    snapshots: Snapshots = None,
+    statistics_only: StatisticsOnly = None,
     video: Annotated[
         bool | None, typer.Option("--video/--no-video", help="Write the annotated video. Default: --video.")
     ] = None,
@@ -67,6 +73,9 @@ def process(
         thorough=thorough,
         video=video,
         store=store,
+        blur=blur,
+        snapshots=snapshots,
+        statistics_only=statistics_only,
     )
     console = Console()
     jobs, reports = plan_jobs(inputs)

@@ -50,14 +50,15 @@ def make_sinks(
     run_id = uuid.uuid4().hex
     shared: list[Sink] = [stack.enter_context(window)] if window else []
     if output is not None:
-        snapshots = output / "snapshots"
-        shared.append(stack.enter_context(SnapshotSink(snapshots)))
+        snapshots = output / "snapshots" if config.keeps_snapshots else None
+        if snapshots is not None:
+            shared.append(stack.enter_context(SnapshotSink(snapshots)))
         shared.append(
             stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, stamped=True))
         )
     run_id = uuid.uuid4().hex
     if config.store.url is not None:
-        shared.append(stack.enter_context(config.store.build(run_id=run_id, environ=os.environ)))
+        shared.append(stack.enter_context(config.build_store(run_id=run_id, environ=os.environ)))
     shared += [
         stack.enter_context(build(run_id=run_id, environ=os.environ, tell=tell))
         for build in _alerts([feed.name for feed in feeds], config)
@@ -65,7 +66,7 @@ def make_sinks(
     groups: dict[str, Sink] = {}
     for feed in feeds:
         own = list(shared)
-        if record and output is not None:
+        if record and output is not None and config.keeps_pictures:
             video = output / f"{safe_name(feed.name)}.mp4"
             recording = config.recording
             own.append(

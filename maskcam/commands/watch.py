@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskcam.commands.options import (
+    BlurFaces,
     ConfigFile,
     DetectionSize,
     DetectorKind,
     DetectorWeights,
     Device,
+    Snapshots,
+    StatisticsOnly,
     Store,
     Thorough,
     Transport,
@@ -63,6 +66,9 @@ def watch(
     detector_weights: DetectorWeights = None,
     size: DetectionSize = None,
     thorough: Thorough = None,
+    blur: BlurFaces = None,
+    snapshots: Snapshots = None,
+    statistics_only: StatisticsOnly = None,
     transport: Transport = None,
 ) -> None:
     """Watch cameras live: who wears a mask, who does not, who wears it wrong."""
@@ -90,13 +96,19 @@ def watch(
         thorough=thorough,
         transport=transport,
         store=store,
+        blur=blur,
+        snapshots=snapshots,
+        statistics_only=statistics_only,
     )
+    if record and not config.keeps_pictures:
+        raise InputError("--record writes pictures, which statistics only excludes: leave one of them out")
     cameras = config.named_cameras(sources or [])
     console = Console()
     if output is not None:  # a folder for each run: numbers of violations start anew and must replace nothing
         output = output / time.strftime("%Y-%m-%d_%H-%M-%S")
     with ExitStack() as stack:
-        window = None if headless else make_window(cameras, output or Path(), console)
+        pictures = output or Path() if config.keeps_pictures else None
+        window = None if headless else make_window(cameras, pictures, console)
         feeds = make_feeds(cameras, stack)
         pipeline = stack.enter_context(config.build_pipeline(cameras))
         announce(console, pipeline)
@@ -123,12 +135,12 @@ def watch(
         finally:
             print_watch(console, list(watching.cameras.values()))
     if output is not None:
-        console.print(f"Log and snapshots in {output}")
+        console.print(f"Log{' and snapshots' * config.keeps_snapshots} in {output}")
     if any(camera.health.state is FeedState.FAILED for camera in watching.cameras.values()):
         raise typer.Exit(1)
 
 
-def make_window(cameras: Sequence[CameraConfig], pictures: Path, console: Console) -> WindowSink:
+def make_window(cameras: Sequence[CameraConfig], pictures: Path | None, console: Console) -> WindowSink:
     """A window; the key p halts recordings, while cameras go on behind a picture that stands still."""
     from maskcam.sinks.window import WindowSink
 

@@ -38,7 +38,7 @@ class WindowSink(Sink):
 
     Args:
         cameras: names of all cameras, in the order in which they are shown; others are added when they come.
-        pictures: folder for what s saves, made when needed.
+        pictures: folder for what s saves, made when needed; None saves nothing.
         say: told in one sentence where a picture was saved, or why not; None writes it to the log.
         holds_when_paused: `write` and `refresh` wait while paused, which stops a recording where it is. For
             cameras pass False: the pictures stand still, and the watching goes on.
@@ -51,7 +51,7 @@ class WindowSink(Sink):
         self,
         *,
         cameras: Sequence[str] = (),
-        pictures: Path = Path(),
+        pictures: Path | None = Path(),
         say: Callable[[str], None] | None = None,
         holds_when_paused: bool = True,
     ) -> None:
@@ -171,6 +171,9 @@ class WindowSink(Sink):
         self._stale = True
 
     def _save(self, frame: Frame, picture: Image) -> None:
+        if self._pictures is None:
+            self._say("No picture was saved: only statistics are to be kept")
+            return
         path = self._pictures / f"{safe_name(frame.camera)}-{frame.index:06d}.jpg"
         try:
             write_jpeg(picture, path, quality=95)

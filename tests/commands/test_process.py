@@ -39,7 +39,7 @@ def test_video_events_snapshots_and_summary(
     assert (report["frames"], report["people"], report["error"]) == (50, 3, None)
     assert report["violations"] == {"no_mask": 1, "incorrect": 1}
     assert set(report["stage_seconds"]) == {
-        "decode", "detect", "track", "crop", "classify", "vote", "draw", "write",
+        "decode", "detect", "track", "crop", "classify", "vote", "blur", "draw", "write",
     }  # fmt: skip
 
 

@@ -180,6 +180,14 @@ def test_saves_what_is_shown_and_says_where(windows: FakeWindows, tmp_path: Path
     assert str(picture) in said[0]
 
 
+def test_saves_nothing_where_only_statistics_are_kept(windows: FakeWindows) -> None:
+    said: list[str] = []
+    windows.keys.append("s")
+    with WindowSink(pictures=None, say=said.append) as sink:
+        write(sink)
+    assert said == ["No picture was saved: only statistics are to be kept"]
+
+
 def test_a_picture_that_cannot_be_saved_stops_nothing(windows: FakeWindows, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     said: list[str] = []
