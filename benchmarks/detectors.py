@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from maskcam.config import DetectorConfig
+from maskcam.config_sections import DetectorConfig
 from maskcam.sources import open_source
 from maskcam.types import Image
 from maskcam.weights import shipped_weights

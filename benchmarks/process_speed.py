@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from maskcam.config import RecordingConfig
+from maskcam.config_sections import RecordingConfig
 from maskcam.sinks.video import VideoSink
 from maskcam.sources import open_source
 from maskcam.types import FrameResult

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from maskcam.config_sections import Section
 from maskcam.errors import ConfigError, InputError
 from maskcam.outbox.box import OutboxLimits
 from maskcam.schedule import Schedule
@@ -17,11 +18,7 @@ from maskcam.sinks.base import Sink
 from maskcam.sources.urls import fill_in
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OutboxConfig(_Section):
+class OutboxConfig(Section):
     """Where messages wait until their receivers have taken them."""
 
     path: Path | None = Field(
@@ -34,7 +31,7 @@ class OutboxConfig(_Section):
     hours: float = Field(OutboxLimits.hours, gt=0, description="older messages are dropped")
 
 
-class _ReceiverConfig(_Section):
+class _ReceiverConfig(Section):
     """What all receivers have in common."""
 
     messages_per_minute: float = Field(

@@ -43,20 +43,22 @@ ALLOWED: dict[str, set[str]] = {
     "pipeline": LEAVES
     | {"crops", "privacy", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
-    "config_alerts": LEAVES | {"outbox", "schedule", "sinks", "sources.urls"},
+    "config_alerts": LEAVES | {"config_sections", "outbox", "schedule", "sinks", "sources.urls"},
+    "config_sections": LEAVES
+    | ROOMS
+    | {"devices", "privacy", "schedule", "store", "violations", "voting", "weights", "zones"},
     "config": LEAVES
     | ROOMS
     | {
         "config_alerts",
-        "devices",
+        "config_sections",
         "pipeline",
         "privacy",
-        "schedule",
-        "store",
         "violations",
         "voting",
-        "weights",
         "zones",
+        "devices",
+        "store",
     },
     "feeds": LEAVES | {"sources.base"},
     "readings": LEAVES | {"feeds", "sources.base", "timing"},

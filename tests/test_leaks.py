@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from maskcam.batch import Job, run_job
 from maskcam.classifiers.fixed import FixedClassifier
 from maskcam.commands.sinks import make_sinks
-from maskcam.config import ClassifierConfig, Config, DetectorConfig
+from maskcam.config import Config
+from maskcam.config_sections import ClassifierConfig, DetectorConfig
 from maskcam.crops import CropSpec
 from maskcam.detectors.fixed import FixedDetector
 from maskcam.feeds import Feed

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from maskcam.classifiers.fixed import FixedClassifier
-from maskcam.config import TrackerConfig
+from maskcam.config_sections import TrackerConfig
 from maskcam.crops import CropSpec
 from maskcam.detectors.fixed import FixedDetector
 from maskcam.pipeline import Pipeline

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from maskcam.config import ClassifierConfig
+from maskcam.config_sections import ClassifierConfig
 from maskcam.errors import WeightsError
 from maskcam.networks import CLASSIFIERS, DETECTORS
 from maskcam.weights import load_weights, read_card, shipped_weights, weights_directory

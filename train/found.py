@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maskcam.config import DetectorConfig
+from maskcam.config_sections import DetectorConfig
 from maskcam.detectors.base import Detector
 from train.faces import Picture
 from train.judging import match

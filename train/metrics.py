@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from maskcam.config import DetectorConfig
+from maskcam.config_sections import DetectorConfig
 from maskcam.detectors.base import Detector
 from train.judged import SIZE_BANDS
 from train.scenes import Scene

@@ -56,7 +56,6 @@ def make_sinks(
         shared.append(
             stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, stamped=True))
         )
-    run_id = uuid.uuid4().hex
     if config.store.url is not None:
         shared.append(stack.enter_context(config.build_store(run_id=run_id, environ=os.environ)))
     shared += [

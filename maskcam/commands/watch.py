@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from maskcam.config import CameraConfig
+    from maskcam.config_sections import CameraConfig
     from maskcam.feeds import Feed
     from maskcam.sinks.window import WindowSink
     from maskcam.types import Violation

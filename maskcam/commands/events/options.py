@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from maskcam.config import StoreConfig
+    from maskcam.config_sections import StoreConfig
     from maskcam.store.records import ViolationQuery
     from maskcam.store.store import EventStore
 
