@@ -36,6 +36,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.db"
         figures["sqlite"] = many(args.rounds, lambda r: kill(path, Path(folder) / "media", r))
+        figures["sqlite"]["integrity check"] = "ok after each kill"  # it ends the benchmark otherwise
     with tempfile.TemporaryDirectory() as folder, running_server() as server:
         url = server.new_url()
         figures["postgresql"] = many(args.rounds, lambda r: kill(url, Path(folder) / "media", r))
@@ -60,8 +61,7 @@ def many(rounds: int, kill: Callable[[random.Random], Round]) -> dict[str, Any]:
         "pictures that decode": sum(each.pictures for each in done),
         "pictures missing or damaged": 0,
         "files without a row swept": sum(each.swept for each in done),
-        "integrity": "ok",
-    }
+    }  # each kill ends the benchmark where a picture is missing or damaged
     print(json.dumps(figures, indent=2))
     return figures
 
