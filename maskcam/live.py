@@ -24,7 +24,7 @@ from maskcam.types import Frame
 
 _log = logging.getLogger(__name__)
 
-CLOSE_SECONDS = 1.0
+CLOSE_SECONDS = 0.5
 """How long `close()` waits for threads that are stuck in a read; after that they are left behind."""
 HANG_SECONDS = 30.0
 """Longer than any time-out of a source: a read that does not return by then is given up, another thread takes over."""
@@ -117,7 +117,7 @@ class LiveReader:
                 return
 
     def close(self) -> None:
-        """Stops all threads and waits for them, 1 s at most in all; calling it twice is fine."""
+        """Stops all threads and waits for them, half a second at most in all; calling it twice is fine."""
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
