@@ -19,6 +19,7 @@ import torch
 
 from maskcam.classifiers.torch import TorchClassifier
 from maskcam.crops import CropSpec, cut_square
+from maskcam.pixels import ArrayPixels
 from maskcam.types import Image, MaskStatus
 from train.covers import KINDS, draw_cover
 from train.faces import FaceSet, pictures
@@ -73,7 +74,7 @@ def crop(image: Image, patch: Patch, spec: CropSpec) -> Image:
     half = size * patch.box_side * (0.5 + spec.margin)
     square = np.array([size / 2 - half, size / 2 - half, size / 2 + half, size / 2 + half], np.float32)
     out = np.empty((spec.size, spec.size, 3), np.uint8)
-    cut_square(np.ascontiguousarray(image), square, out=out)
+    cut_square(ArrayPixels(np.ascontiguousarray(image)), square, out=out)
     return out
 
 

@@ -26,6 +26,7 @@ from benchmarks.process_speed import processor
 from maskcam.config import Config
 from maskcam.devices import share_cores
 from maskcam.feeds import Feed
+from maskcam.pixels import ArrayPixels
 from maskcam.sinks.memory import MemorySink
 from maskcam.sources import open_source
 from maskcam.types import Frame, FrameResult, Image
@@ -108,7 +109,8 @@ def in_turn(cameras: dict[str, RtspCamera], *, seconds: float, fps: float) -> di
                 is_read, image = capture.read()
                 if is_read:
                     now = time.monotonic()
-                    pipeline.step([Frame(np.asarray(image, np.uint8), read, now - start_seconds, now, name)])
+                    pixels = ArrayPixels(np.asarray(image, np.uint8))
+                    pipeline.step([Frame(pixels, read, now - start_seconds, now, name)])
                     read += 1
         passed_seconds = time.monotonic() - start_seconds
     return {

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.types import Image
+from maskcam.pixels import Image, Pixels, as_pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +50,45 @@ def square_boxes(boxes_xyxy: NDArray[np.float32], *, margin: float) -> NDArray[n
     return np.concatenate([centres - half, centres + half], axis=1).astype(np.float32)
 
 
-def cut_crops(image: Image, boxes_xyxy: NDArray[np.float32], spec: CropSpec) -> Image:
+def cut_crops(picture: Image | Pixels, boxes_xyxy: NDArray[np.float32], spec: CropSpec) -> Image:
     """Cuts one square crop per box.
 
     Args:
-        image: (H, W, 3) uint8, any channel order; left unchanged.
+        picture: (H, W, 3) uint8 in any channel order, or a frame's pixels; left unchanged.
         boxes_xyxy: (n, 4) float32, pixels; may be partly or wholly outside the image.
         spec: side and margin.
 
     Returns:
-        (n, size, size, 3) uint8 in the image's channel order.
+        (n, size, size, 3) uint8 in the picture's channel order.
     """
+    pixels = as_pixels(picture)
     crops = np.empty((len(boxes_xyxy), spec.size, spec.size, 3), np.uint8)
     for crop, square in zip(crops, square_boxes(boxes_xyxy, margin=spec.margin), strict=True):
-        cut_square(image, square, out=crop)
+        cut_square(pixels, square, out=crop)
     return crops
 
 
-def cut_square(image: Image, square_xyxy: NDArray[np.float32], *, out: Image) -> None:
-    """Resizes one square of the image into `out`, with area averaging when it shrinks.
+def cut_square(pixels: Pixels, square_xyxy: NDArray[np.float32], *, out: Image) -> None:
+    """Resizes one square of a picture into `out`, with area averaging when it shrinks.
 
     Args:
-        image: (H, W, 3) uint8.
+        pixels: the picture.
         square_xyxy: (4,) float32, pixels; rounded to whole pixels.
         out: (S, S, 3) uint8, written.
     """
-    height, width = image.shape[:2]
+    width, height = pixels.size_wh
     x1, y1 = (int(v) for v in np.floor(square_xyxy[:2] + 0.5))
     side = max(1, int(np.floor(square_xyxy[2] - square_xyxy[0] + 0.5)))
     x2, y2 = x1 + side, y1 + side
-    inside = image[max(0, y1) : min(height, max(0, y2)), max(0, x1) : min(width, max(0, x2))]
+    left, right = (min(max(0, x), width) for x in (x1, x2))
+    top, bottom = (min(max(0, y), height) for y in (y1, y2))
+    inside = pixels.region(left, top, right, bottom)
     if inside.size == 0:
         out[:] = 0
         return
     if inside.shape[:2] != (side, side):
-        top, left = max(0, -y1), max(0, -x1)
-        bottom, right = side - inside.shape[0] - top, side - inside.shape[1] - left
-        bordered = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT)
+        around = (top - y1, y2 - bottom, left - x1, x2 - right)
+        bordered = cv2.copyMakeBorder(inside, *around, cv2.BORDER_CONSTANT)
         inside = np.asarray(bordered, np.uint8)
     shrinks = side > out.shape[0]
     cv2.resize(inside, out.shape[:2], dst=out, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)

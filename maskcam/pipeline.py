@@ -126,7 +126,7 @@ class Pipeline(Closing):
             ]
         with timer.stage("crop"):
             crops = [
-                cut_crops(frame.image, faces.boxes_xyxy, self.classifier.crop)
+                cut_crops(frame.pixels, faces.boxes_xyxy, self.classifier.crop)
                 for frame, (faces, _) in zip(frames, tracked, strict=True)
             ]
         with timer.stage("classify"):
@@ -168,6 +168,24 @@ class Pipeline(Closing):
         known = self._cameras.pop(camera, None)
         return known.log.finish() if known else ()
 
+    def part(self, camera: str) -> tuple[Violation, ...]:
+        """Ends the violations of a camera that is taken away, or is to be seen through another source.
+
+        Its people are forgotten; the numbers of its violations go on should it return, as each must stay unique.
+        """
+        known = self._cameras.get(camera)
+        if known is None:
+            return ()
+        ended = known.log.finish()
+        self._cameras[camera] = _Camera(self._new_tracker(), known.log, self._new_hider())
+        return ended
+
+    def set_rules(self, camera: str, rules: CameraRules) -> None:
+        """Changes what is different at a camera, from the next step on; a new detector is closed with the pipeline."""
+        self._rules = {**self._rules, camera: rules}
+        if rules.detector is not None:
+            self._detectors = tuple(dict.fromkeys([*self._detectors, rules.detector]))
+
     def interrupt(self, camera: str) -> tuple[Violation, ...]:
         """Ends the violations at a camera that gives no pictures for the time being.
 
@@ -187,7 +205,7 @@ class Pipeline(Closing):
                 frame for frame in frames if (self._rules_of(frame).detector or self.detector) is detector
             ]
             if mine:
-                answers = detector.detect([frame.image for frame in mine])
+                answers = detector.detect([frame.pixels for frame in mine])
                 found.update((frame.camera, faces) for frame, faces in zip(mine, answers, strict=True))
         return [found[frame.camera] for frame in frames]
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maskcam.pixels import ArrayPixels
 from maskcam.types import Frame, Image, Track
 
 Blur = Literal["all", "compliant", "none"]
@@ -106,7 +107,8 @@ class FaceHider:
         self._hidden, self._previous_seconds = hidden, now
         if not hidden:
             return frame
-        return replace(frame, image=hide_faces(frame.image, np.stack([face.box_xyxy for face in hidden])))
+        image = hide_faces(frame.image, np.stack([face.box_xyxy for face in hidden]))
+        return replace(frame, pixels=ArrayPixels(image))
 
     def _stays_recognisable(self, track: Track) -> bool:
         return self.blur == "compliant" and track.status.is_violation and track.is_required

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
-"""(H, W, 3) uint8, BGR."""
+from maskcam.pixels import Image as Image
+from maskcam.pixels import Pixels
+from maskcam.pixels import check_image as check_image
 
 Polygon = tuple[tuple[float, float], ...]
 """Corners in order around it, x and y in [0, 1] of a picture's width and height."""
@@ -40,26 +41,34 @@ class Frame:
     """One picture from one camera or file.
 
     Attributes:
-        image: (H, W, 3) uint8, BGR.
+        pixels: the picture; converted to BGR only as far as somebody asks.
         index: 0-based number of the frame in its source, dropped frames counted.
         pts_seconds: when the frame was shown, by the source's own clock.
         captured_seconds: when it reached us, by `time.monotonic()`; for latency only.
         camera: name of the source, safe to print.
     """
 
-    image: Image
+    pixels: Pixels
     index: int
     pts_seconds: float
     captured_seconds: float
     camera: str
 
     def __post_init__(self) -> None:
-        check_image(self.image)
+        if not isinstance(self.pixels, Pixels):
+            raise TypeError(
+                f"pixels must be Pixels, got {type(self.pixels).__name__}: wrap an array in ArrayPixels"
+            )
+
+    @property
+    def image(self) -> Image:
+        """The whole picture, (H, W, 3) uint8, BGR."""
+        return self.pixels.whole()
 
     @property
     def size_wh(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self.image.shape[1], self.image.shape[0]
+        return self.pixels.size_wh
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,13 +241,3 @@ class FrameResult:
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     zones: tuple[Polygon, ...] = ()
     off_duty: bool = False
-
-
-def check_image(image: Image) -> None:
-    """Raises ValueError or TypeError unless `image` is a non-empty (H, W, 3) uint8 array."""
-    if not isinstance(image, np.ndarray):
-        raise TypeError(f"image must be a NumPy array, got {type(image).__name__}")
-    if image.dtype != np.uint8:
-        raise TypeError(f"image must be uint8 in 0..255, got {image.dtype}: convert it first")
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"image must have shape (H, W, 3) in BGR order, got {image.shape}")

@@ -31,13 +31,14 @@ def view_quality(track: Track, frame: Frame) -> float:
     width, height = frame.size_wh
     cut = x1 <= 1 or y1 <= 1 or x2 >= width - 1 or y2 >= height - 1
     area: float = (x2 - x1) * (y2 - y1)
-    left, top, right, bottom = (max(0, round(v)) for v in (x1, y1, x2, y2))
+    left, right = (min(max(0, round(x)), width) for x in (x1, x2))
+    top, bottom = (min(max(0, round(y)), height) for y in (y1, y2))
     broken = sum(float(p) for status, p in track.verdict.probabilities.items() if status.is_violation)
     return (
         area
         / (area + _ENOUGH_PIXELS**2)
         * track.score
-        * _worth(sharpness(frame.image[top:bottom, left:right]), half=_HALF_SHARP)
+        * _worth(sharpness(frame.pixels.region(left, top, right, bottom)), half=_HALF_SHARP)
         * (1.0 if track.landmarks is None else _PROFILE + (1 - _PROFILE) * frontality(track.landmarks))
         * (_CUT if cut else 1.0)
         * broken

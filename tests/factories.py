@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from maskcam.pixels import ArrayPixels
 from maskcam.types import (
     Frame,
     FrameResult,
@@ -32,7 +33,7 @@ def make_frame(
 ) -> Frame:
     """A frame at 25 per second unless told otherwise."""
     return Frame(
-        image=make_image(size_wh, seed=index) if image is None else image,
+        pixels=ArrayPixels(make_image(size_wh, seed=index) if image is None else image),
         index=index,
         pts_seconds=index / 25 if pts_seconds is None else pts_seconds,
         captured_seconds=0.0,

@@ -22,6 +22,7 @@ from maskcam.config_sections import ClassifierConfig, DetectorConfig
 from maskcam.crops import CropSpec
 from maskcam.detectors.fixed import FixedDetector
 from maskcam.feeds import Feed
+from maskcam.pixels import ArrayPixels
 from maskcam.sources.base import Source, SourceInfo
 from maskcam.types import Faces, Frame, Image, MaskStatus
 from maskcam.watching import Watch
@@ -56,7 +57,7 @@ class TwoPeople(Source):
 
     def frames(self) -> Iterator[Frame]:
         for i in range(FRAMES):
-            yield Frame(picture(), i, i / 25, 0.0, "door")
+            yield Frame(ArrayPixels(picture()), i, i / 25, 0.0, "door")
 
     def close(self) -> None:
         pass

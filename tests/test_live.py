@@ -21,6 +21,7 @@ from maskcam.errors import (
 )
 from maskcam.feeds import Backoff, Feed, FeedState, Pace
 from maskcam.live import LiveReader
+from maskcam.pixels import ArrayPixels
 from maskcam.sources.base import Source, SourceInfo
 from maskcam.sources.synthetic import SyntheticSource
 from maskcam.types import Frame
@@ -55,7 +56,11 @@ class FakeSource(Source):
                 self.read_count += 1
                 captured_seconds = self._captured_seconds + index / 10
                 yield Frame(
-                    np.zeros((2, 2, 3), np.uint8), index, index / 10, captured_seconds, self.info.name
+                    ArrayPixels(np.zeros((2, 2, 3), np.uint8)),
+                    index,
+                    index / 10,
+                    captured_seconds,
+                    self.info.name,
                 )
         if self._error is not None:
             raise self._error

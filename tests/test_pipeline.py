@@ -8,6 +8,7 @@ from maskcam.classifiers.fixed import FixedClassifier
 from maskcam.crops import CropSpec
 from maskcam.detectors.fixed import FixedDetector
 from maskcam.pipeline import CameraRules, Pipeline
+from maskcam.pixels import ArrayPixels
 from maskcam.trackers.bytetrack import ByteTrack
 from maskcam.types import Faces, Frame, FrameResult, Image, MaskStatus, Polygon, ViolationPhase
 from maskcam.violations import ViolationOptions
@@ -33,7 +34,7 @@ def frame(index: int, *people: tuple[float, MaskStatus], camera: str = "door") -
     image = np.full((240, 640, 3), 90, np.uint8)
     for left, status in people:
         image[10:130, int(left) - 30 : int(left) + 90] = COLOURS[status]
-    return Frame(image, index, index / FPS, 0.0, camera)
+    return Frame(ArrayPixels(image), index, index / FPS, 0.0, camera)
 
 
 def make_pipeline(detector: FixedDetector, rules: Mapping[str, CameraRules] | None = None) -> Pipeline:
@@ -194,7 +195,7 @@ def test_zones_hold_when_the_resolution_changes() -> None:
     with make_pipeline(FixedDetector([faces(150)]), DOOR_RULES) as pipeline:
         for i in range(5):
             (large,) = pipeline.step([frame(i, (150, MaskStatus.MASK))])
-        narrow = Frame(np.full((240, 200, 3), 90, np.uint8), 5, 0.5, 0.0, "door")
+        narrow = Frame(ArrayPixels(np.full((240, 200, 3), 90, np.uint8)), 5, 0.5, 0.0, "door")
         (small,) = pipeline.step([narrow])
     assert [(t.track_id, t.is_required) for t in large.tracks] == [(1, True)]
     assert [(t.track_id, t.is_required) for t in small.tracks] == [(1, False)]

@@ -3,11 +3,14 @@ import dataclasses
 import numpy as np
 import pytest
 
+from maskcam.pixels import ArrayPixels
 from maskcam.types import Faces, Frame, MaskStatus, Verdict
 
 
 def test_frame_knows_its_size_and_cannot_be_changed() -> None:
-    frame = Frame(np.zeros((4, 6, 3), np.uint8), index=0, pts_seconds=0.0, captured_seconds=0.0, camera="a")
+    frame = Frame(
+        ArrayPixels(np.zeros((4, 6, 3), np.uint8)), index=0, pts_seconds=0.0, captured_seconds=0.0, camera="a"
+    )
     assert frame.size_wh == (6, 4)
     with pytest.raises(dataclasses.FrozenInstanceError):
         frame.index = 1  # type: ignore[misc]
@@ -23,8 +26,14 @@ def test_frame_knows_its_size_and_cannot_be_changed() -> None:
         ([[0]], TypeError, "list"),
     ],
 )
-def test_frame_refuses_what_is_no_bgr_image(image: object, error: type[Exception], words: str) -> None:
+def test_pixels_refuse_what_is_no_bgr_image(image: object, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
+        ArrayPixels(image)  # type: ignore[arg-type]
+
+
+def test_frame_refuses_a_bare_array() -> None:
+    image = np.zeros((4, 6, 3), np.uint8)
+    with pytest.raises(TypeError, match="ArrayPixels"):
         Frame(image, index=0, pts_seconds=0.0, captured_seconds=0.0, camera="a")  # type: ignore[arg-type]
 
 

@@ -9,6 +9,7 @@ from maskcam.config_sections import TrackerConfig
 from maskcam.crops import CropSpec
 from maskcam.detectors.fixed import FixedDetector
 from maskcam.pipeline import Pipeline
+from maskcam.pixels import ArrayPixels
 from maskcam.types import Faces, Frame, Image, MaskStatus, Violation, ViolationPhase
 from maskcam.violations import ViolationOptions
 from maskcam.voting import VotingOptions
@@ -45,7 +46,7 @@ def play(seconds: float, *actors: Actor, interrupted: float | None = None) -> li
     for i, scene in enumerate(scenes):
         if interrupted is not None and i == round(interrupted * FPS):
             said += pipeline.interrupt("door")
-        (result,) = pipeline.step([Frame(paint(scene), i, i / FPS, 0.0, "door")])
+        (result,) = pipeline.step([Frame(ArrayPixels(paint(scene)), i, i / FPS, 0.0, "door")])
         said += result.violations
     return said + list(pipeline.finish("door"))
 

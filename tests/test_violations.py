@@ -4,6 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from maskcam.pixels import ArrayPixels
 from maskcam.types import Frame, MaskStatus, Track, Verdict, Violation, ViolationPhase
 from maskcam.violations import ViolationLog, ViolationOptions, safe_file_name
 
@@ -33,7 +34,7 @@ class Story:
 
     def go_on(self, seconds: float, *tracks: Track) -> None:
         for _ in range(round(seconds * FPS)):
-            frame = Frame(PICTURE, self.frames, self.frames / FPS, 0.0, "door")
+            frame = Frame(ArrayPixels(PICTURE), self.frames, self.frames / FPS, 0.0, "door")
             self.said += self.log.update(frame, tracks)
             self.frames += 1
 
@@ -226,7 +227,9 @@ def test_moments_far_apart_are_no_violation() -> None:
 
 def test_few_frames_a_second_are_no_pause() -> None:
     log = ViolationLog("door", ViolationOptions(dwell_seconds=5.0))
-    said = [log.update(Frame(PICTURE, i, 3.0 * i, 0.0, "door"), [track(NO_MASK)]) for i in range(3)]
+    said = [
+        log.update(Frame(ArrayPixels(PICTURE), i, 3.0 * i, 0.0, "door"), [track(NO_MASK)]) for i in range(3)
+    ]
     assert [v.phase for violations in said for v in violations] == [STARTED]
 
 

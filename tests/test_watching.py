@@ -13,6 +13,7 @@ from maskcam.detectors.fixed import FixedDetector
 from maskcam.errors import StreamLostError
 from maskcam.feeds import Feed, FeedState
 from maskcam.pipeline import Pipeline
+from maskcam.pixels import ArrayPixels
 from maskcam.schedule import Schedule
 from maskcam.sinks.memory import MemorySink
 from maskcam.sources.base import Source, SourceInfo
@@ -32,7 +33,7 @@ class LostCamera(Source):
 
     def frames(self) -> Iterator[Frame]:
         for i in range(30):
-            yield Frame(np.zeros((120, 160, 3), np.uint8), i, i / 10, time.monotonic(), "yard")
+            yield Frame(ArrayPixels(np.zeros((120, 160, 3), np.uint8)), i, i / 10, time.monotonic(), "yard")
             time.sleep(0.01)
         raise StreamLostError("yard stopped answering")
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from maskcam.closing import Closing
+from maskcam.pixels import Pixels
 from maskcam.types import Faces, Image
 
 
@@ -19,11 +20,12 @@ class Detector(Closing, ABC):
     """Where it computes, as shown to the user."""
 
     @abstractmethod
-    def detect(self, images: Sequence[Image]) -> list[Faces]:
+    def detect(self, images: Sequence[Image | Pixels]) -> list[Faces]:
         """Finds the faces in a batch of images.
 
         Args:
-            images: each (H, W, 3) uint8 BGR, of any size and not all of the same size; left unchanged.
+            images: each (H, W, 3) uint8 BGR or the pixels of a frame, of any size and not all of the same size; left
+                unchanged.
 
         Returns:
             One `Faces` per image, in order, boxes in that image's pixels, best score first.

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from maskcam.detectors.base import Detector
 from maskcam.detectors.tidy import tidy_faces
-from maskcam.types import Faces, Image, check_image
+from maskcam.pixels import Pixels, as_pixels
+from maskcam.types import Faces, Image
 
 
 class FixedDetector(Detector):
@@ -32,16 +33,15 @@ class FixedDetector(Detector):
         self.seen_shapes: list[tuple[int, ...]] = []
         self.batch_sizes: list[int] = []
 
-    def detect(self, images: Sequence[Image]) -> list[Faces]:
+    def detect(self, images: Sequence[Image | Pixels]) -> list[Faces]:
         """Hands out the next prepared faces; see `Detector.detect`."""
-        for image in images:
-            check_image(image)
+        pictures = [as_pixels(image) for image in images]
         self.batch_sizes.append(len(images))
-        return [self._next(image) for image in images]
+        return [self._next(picture) for picture in pictures]
 
-    def _next(self, image: Image) -> Faces:
+    def _next(self, picture: Pixels) -> Faces:
         number = len(self.seen_shapes)
-        self.seen_shapes.append(image.shape)
+        width, height = picture.size_wh
+        self.seen_shapes.append((height, width, 3))
         faces = self._faces(number) if callable(self._faces) else self._faces[number % len(self._faces)]
-        height, width = image.shape[:2]
         return tidy_faces(faces.boxes_xyxy, faces.scores, faces.landmarks, size_wh=(width, height))

@@ -20,7 +20,8 @@ import platformdirs
 from maskcam.detectors.base import Detector
 from maskcam.detectors.tidy import tidy_faces
 from maskcam.errors import MissingLibraryError, OutputError, WeightsError
-from maskcam.types import Faces, Image, check_image
+from maskcam.pixels import Pixels, as_pixels
+from maskcam.types import Faces, Image
 
 # BlazeFace short range, the file that the mediapipe 0.10 wheels carried (1.x carries none). Address and
 # checksum are those of `com_google_mediapipe_face_detection_short_range_tflite` in MediaPipe's own
@@ -89,13 +90,12 @@ class MediaPipeDetector(Detector):
         """
         return cls(model=official_model() if model is None else model, minimum_score=minimum_score)
 
-    def detect(self, images: Sequence[Image]) -> list[Faces]:
+    def detect(self, images: Sequence[Image | Pixels]) -> list[Faces]:
         """Finds the faces in a batch of images, one after another; see `Detector.detect`."""
         if self._closed:  # MediaPipe itself would find nobody, without a word
             raise ValueError("this detector is closed: make a new one")
-        for image in images:
-            check_image(image)
-        return [self._find(image) for image in images]
+        pictures = [as_pixels(image) for image in images]
+        return [self._find(picture.whole()) for picture in pictures]
 
     def close(self) -> None:
         """Releases MediaPipe's graph and thread."""

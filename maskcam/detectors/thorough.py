@@ -12,6 +12,7 @@ from torchvision.ops import box_iou, nms
 
 from maskcam.detectors.base import Detector
 from maskcam.detectors.tidy import tidy_faces
+from maskcam.pixels import Pixels, as_pixels
 from maskcam.types import Faces, Image
 
 _NMS_IOU = 0.45  # as YuNet's own
@@ -50,11 +51,12 @@ class ThoroughDetector(Detector):
         self._minimum_score = minimum_score
         self.device = looks[0].detector.device
 
-    def detect(self, images: Sequence[Image]) -> list[Faces]:
-        seen = [_see(look, images) for look in self._looks]
+    def detect(self, images: Sequence[Image | Pixels]) -> list[Faces]:
+        pictures = [as_pixels(image) for image in images]
+        seen = [_see(look, pictures) for look in self._looks]
         return [
-            self._merge(faces, size_wh=(image.shape[1], image.shape[0]))
-            for image, *faces in zip(images, *seen, strict=True)
+            self._merge(faces, size_wh=picture.size_wh)
+            for picture, *faces in zip(pictures, *seen, strict=True)
         ]
 
     def _merge(self, looks: Sequence[Faces], *, size_wh: tuple[int, int]) -> Faces:
@@ -85,11 +87,13 @@ def _best_of_each(votes: Tensor, counts: list[int]) -> Tensor:
     return torch.cat(best, dim=1) if best else votes
 
 
-def _see(look: Look, images: Sequence[Image]) -> list[Faces]:
+def _see(look: Look, pictures: Sequence[Pixels]) -> list[Faces]:
     if not look.mirrored:
-        return look.detector.detect(images)
-    found = look.detector.detect([np.ascontiguousarray(image[:, ::-1]) for image in images])
-    return [_unmirror(faces, width=image.shape[1]) for faces, image in zip(found, images, strict=True)]
+        return look.detector.detect(pictures)
+    found = look.detector.detect([np.ascontiguousarray(picture.whole()[:, ::-1]) for picture in pictures])
+    return [
+        _unmirror(faces, width=picture.size_wh[0]) for faces, picture in zip(found, pictures, strict=True)
+    ]
 
 
 def _unmirror(faces: Faces, *, width: int) -> Faces:

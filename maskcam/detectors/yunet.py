@@ -6,7 +6,6 @@ import copy
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -26,7 +25,8 @@ from maskcam.networks.yunet import (
     decode_scores,
     grid_cells,
 )
-from maskcam.types import Faces, Image, check_image
+from maskcam.pixels import Pixels, as_pixels
+from maskcam.types import Faces, Image
 from maskcam.weights import load_weights
 
 _NMS_IOU = 0.45  # as published
@@ -72,24 +72,23 @@ class YuNetDetector(Detector):
         assert isinstance(network, YuNet)
         return cls(network, size=size, minimum_score=minimum_score, device=device)
 
-    def detect(self, images: Sequence[Image]) -> list[Faces]:
+    def detect(self, images: Sequence[Image | Pixels]) -> list[Faces]:
         """Finds faces; images that have the same shape once resized share a batch, but on the CPU."""
-        for image in images:
-            check_image(image)
+        pictures = [as_pixels(image) for image in images]
         groups: dict[tuple[int, int], list[int]] = {}
-        for i, image in enumerate(images):
-            groups.setdefault(input_shape(image, size=self._size), []).append(i)
+        for i, picture in enumerate(pictures):
+            groups.setdefault(input_shape(picture.size_wh, size=self._size), []).append(i)
         found: dict[int, Faces] = {}
         for shape, group in groups.items():
             most = self._most or len(group)
             for start in range(0, len(group), most):
                 members = group[start : start + most]
-                batch = [images[i] for i in members]
+                batch = [pictures[i] for i in members]
                 found.update(zip(members, self._detect_group(batch, shape), strict=True))
-        return [found[i] for i in range(len(images))]
+        return [found[i] for i in range(len(pictures))]
 
-    def _detect_group(self, images: Sequence[Image], shape: tuple[int, int]) -> list[Faces]:
-        batch, scales = letterbox(images, size=self._size, shape=shape)
+    def _detect_group(self, pictures: Sequence[Pixels], shape: tuple[int, int]) -> list[Faces]:
+        batch, scales = letterbox(pictures, size=self._size, shape=shape)
         with torch.inference_mode():
             # NHWC bytes seen as NCHW are channels-last already: no copy but the conversion to float
             pixels = torch.from_numpy(batch).to(self._device).permute(0, 3, 1, 2).float()
@@ -107,9 +106,9 @@ class YuNetDetector(Detector):
                 rows[:, :4] / scale,
                 rows[:, 4],
                 rows[:, 5:].reshape(-1, LANDMARKS, 2) / scale,
-                size_wh=(image.shape[1], image.shape[0]),
+                size_wh=picture.size_wh,
             )
-            for i, (image, scale) in enumerate(zip(images, scales, strict=True))
+            for i, (picture, scale) in enumerate(zip(pictures, scales, strict=True))
             for rows in [found[which == i]]
         ]
 
@@ -131,31 +130,30 @@ class YuNetDetector(Detector):
         return owners[kept], cells[kept], settled
 
 
-def input_shape(image: Image, *, size: int) -> tuple[int, int]:
-    """Height and width of the network's input for an image: its longest side `size`, both multiples of 32."""
-    height, width = image.shape[:2]
+def input_shape(size_wh: tuple[int, int], *, size: int) -> tuple[int, int]:
+    """Height and width of the network's input for a picture: its longest side `size`, both multiples of 32."""
+    width, height = size_wh
     scale = size / max(height, width)
     return _padded(round(height * scale)), _padded(round(width * scale))
 
 
-def letterbox(images: Sequence[Image], *, size: int, shape: tuple[int, int]) -> tuple[Image, list[float]]:
-    """Resizes images to one longest side and pads them with black at the right and bottom.
+def letterbox(pictures: Sequence[Pixels], *, size: int, shape: tuple[int, int]) -> tuple[Image, list[float]]:
+    """Resizes pictures to one longest side and pads them with black at the right and bottom.
 
     Args:
-        images: each (H, W, 3) uint8, all with the same `input_shape`: a canvas larger than an image needs would
+        pictures: all with the same `input_shape`: a canvas larger than a picture needs would
             change what is found at its border.
-        size: longest side after resizing, pixels; smaller images are enlarged, since that finds more small faces.
+        size: longest side after resizing, pixels; smaller pictures are enlarged, since that finds more small faces.
         shape: their `input_shape`.
 
     Returns:
-        (b, h, w, 3) uint8, and the scale of each image (input pixels per image pixel).
+        (b, h, w, 3) uint8, and the scale of each picture (input pixels per picture's pixel).
     """
-    batch = np.zeros((len(images), *shape, 3), np.uint8)
-    scales = [size / max(image.shape[:2]) for image in images]
-    for canvas, image, scale in zip(batch, images, scales, strict=True):
-        height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-        interpolation = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
-        canvas[:height, :width] = cv2.resize(image, (width, height), interpolation=interpolation)
+    batch = np.zeros((len(pictures), *shape, 3), np.uint8)
+    scales = [size / max(picture.size_wh) for picture in pictures]
+    for canvas, picture, scale in zip(batch, pictures, scales, strict=True):
+        width, height = (max(1, round(side * scale)) for side in picture.size_wh)
+        canvas[:height, :width] = picture.scaled((width, height))
     return batch, scales
 
 

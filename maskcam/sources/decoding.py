@@ -17,7 +17,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from maskcam.errors import SourceError, StreamFault
+from maskcam.pixels import ArrayPixels, Pixels
 from maskcam.sources.pixels import make_upright, to_bgr
+from maskcam.sources.planes import LAZY_FORMATS, PlanarPixels
 from maskcam.types import Frame, Image
 
 _ASSUMED_FPS = 25.0
@@ -159,7 +161,7 @@ class VideoDecoder:
             shown_seconds = float(picture.duration * picture.time_base)
         self._last_seconds, self.end_seconds = seconds, seconds + shown_seconds
         frame = Frame(
-            image=self._pictures.image(picture),
+            pixels=self._pictures.pixels(picture),
             index=self._next_index,
             pts_seconds=seconds,
             captured_seconds=time.monotonic(),
@@ -233,16 +235,26 @@ class PictureReader:
         self._seen: tuple[int, int, int] | None = None
         self._matrix: bytes | None = None
 
+    def pixels(self, picture: VideoFrame) -> Pixels:
+        """The picture, upright; converted later where it is in a common format and upright already."""
+        if picture.format.name in LAZY_FORMATS and self._matrix_of(picture) is None:
+            return PlanarPixels(picture)
+        return ArrayPixels(self.image(picture))
+
     def image(self, picture: VideoFrame) -> Image:
         """(H, W, 3) uint8 BGR, upright."""
+        matrix = self._matrix_of(picture)
+        has_alpha = any(component.is_alpha for component in picture.format.components)
+        image = to_bgr(picture.to_ndarray(format="bgra" if has_alpha else "bgr24"))
+        return image if matrix is None else make_upright(image, matrix)
+
+    def _matrix_of(self, picture: VideoFrame) -> bytes | None:
         seen = (picture.width, picture.height, picture.rotation)
         if seen != self._seen:
             # not for every picture: PyAV ties the picture to its side data, and both stay in memory until Python looks
             # for cycles, a hundred pictures later or more
             self._seen, self._matrix = seen, _display_matrix(picture)
-        has_alpha = any(component.is_alpha for component in picture.format.components)
-        image = to_bgr(picture.to_ndarray(format="bgra" if has_alpha else "bgr24"))
-        return image if self._matrix is None else make_upright(image, self._matrix)
+        return self._matrix
 
 
 def _display_matrix(picture: VideoFrame) -> bytes | None:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from maskcam.errors import SourceError, SourceNotFoundError
+from maskcam.pixels import ArrayPixels
 from maskcam.sources.base import Source, SourceInfo
 from maskcam.sources.pixels import to_bgr
 from maskcam.types import Frame, Image
@@ -117,7 +118,7 @@ class ImagesSource(Source):
                     self._on_error(error)
                 continue
             yield Frame(
-                image=image,
+                ArrayPixels(image),
                 index=index,
                 pts_seconds=0.0,
                 captured_seconds=time.monotonic(),

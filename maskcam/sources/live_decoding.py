@@ -181,7 +181,7 @@ class LiveDecoder:
             time.sleep(max(0.0, self._clock.start_seconds + pts_seconds - time.monotonic()))
             arrived_seconds = time.monotonic()
         frame = Frame(
-            image=self._pictures.image(picture),
+            pixels=self._pictures.pixels(picture),
             index=self._next_index,
             pts_seconds=pts_seconds,
             captured_seconds=arrived_seconds - self._clock.delay_seconds,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from maskcam.errors import InputError
+from maskcam.pixels import ArrayPixels
 from maskcam.sources.base import Source, SourceInfo
 from maskcam.types import Frame, Image
 
@@ -75,7 +76,7 @@ class SyntheticSource(Source):
             index = self._next_index
             self._next_index += 1
             yield Frame(
-                image=self._draw(index),
+                ArrayPixels(self._draw(index)),
                 index=index,
                 pts_seconds=index / self._fps,
                 captured_seconds=time.monotonic(),

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from maskcam.errors import SourceBusyError, SourceError, SourceNotFoundError, StreamLostError
+from maskcam.pixels import ArrayPixels
 from maskcam.sources.base import Source, SourceInfo
 from maskcam.sources.pixels import to_bgr
 from maskcam.types import Frame, Image
@@ -86,7 +87,7 @@ class WebcamSource(Source):
             index = self._next_index
             self._next_index += 1
             yield Frame(
-                image=image,
+                ArrayPixels(image),
                 index=index,
                 pts_seconds=now_seconds - self._started_seconds,
                 captured_seconds=now_seconds,

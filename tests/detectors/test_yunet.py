@@ -9,6 +9,7 @@ from torch import Tensor
 from maskcam.detectors.yunet import YuNetDetector, fold_batch_norms, input_shape, letterbox
 from maskcam.errors import WeightsError
 from maskcam.networks.yunet import YuNet
+from maskcam.pixels import ArrayPixels
 from maskcam.types import Faces, Image
 from tests.shared import portrait, shared_file
 
@@ -122,13 +123,13 @@ def test_boxes_are_in_pixels_of_the_image_whatever_the_size(network: YuNet, astr
 def test_letterbox_keeps_proportions_and_pads_to_whole_cells() -> None:
     wide = np.full((100, 200, 3), 200, np.uint8)
     tall = np.full((640, 32, 3), 100, np.uint8)
-    assert input_shape(wide, size=160) == (96, 160)
-    batch, scales = letterbox([wide], size=160, shape=(96, 160))
+    assert input_shape((wide.shape[1], wide.shape[0]), size=160) == (96, 160)
+    batch, scales = letterbox([ArrayPixels(wide)], size=160, shape=(96, 160))
     assert (batch.shape, scales) == ((1, 96, 160, 3), [0.8])
     assert (batch[0, :80] == 200).all()
     assert (batch[0, 80:] == 0).all()
-    assert input_shape(tall, size=160) == (160, 32)
-    batch, scales = letterbox([tall], size=160, shape=(160, 32))
+    assert input_shape((tall.shape[1], tall.shape[0]), size=160) == (160, 32)
+    batch, scales = letterbox([ArrayPixels(tall)], size=160, shape=(160, 32))
     assert scales == [0.25]
     assert (batch[0, :, :8] == 100).all()
     assert (batch[0, :, 8:] == 0).all()

@@ -11,6 +11,7 @@ import pytest
 import maskcam.probing.probe as module
 from maskcam.detectors.fixed import FixedDetector
 from maskcam.errors import InputError, SourceError, SourceNotFoundError, StreamLostError
+from maskcam.pixels import ArrayPixels
 from maskcam.probing.advice import advise
 from maskcam.probing.faces import look_for_faces
 from maskcam.probing.probe import probe
@@ -37,7 +38,9 @@ class Ticking(Source):
         for i, gap in enumerate(self._gaps):
             self._clock[0] += gap
             seconds += gap
-            yield Frame(np.zeros((48, 64, 3), np.uint8), i, seconds, self._clock[0], self.info.name)
+            yield Frame(
+                ArrayPixels(np.zeros((48, 64, 3), np.uint8)), i, seconds, self._clock[0], self.info.name
+            )
         if self._lost:
             raise StreamLostError("webcam 0 stopped giving pictures: check its cable.")
 

@@ -1,0 +1,88 @@
+"""Pictures in the form in which their source has them, converted only as far as somebody asks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) uint8, BGR."""
+
+
+class Pixels(ABC):
+    """One picture: its whole, a smaller copy, or a part, each as BGR.
+
+    A decoder's picture is YUV: most frames are only looked at in the detector's size and around their faces, and
+    converting the rest would take longer than decoding it did. What is handed out is not to be changed.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def size_wh(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+
+    @abstractmethod
+    def whole(self) -> Image:
+        """All of it, (H, W, 3) uint8 BGR; the same array every time."""
+
+    @abstractmethod
+    def scaled(self, size_wh: tuple[int, int]) -> Image:
+        """All of it in another size, (height, width, 3) uint8 BGR; averaged where it shrinks a lot."""
+
+    @abstractmethod
+    def region(self, left: int, top: int, right: int, bottom: int) -> Image:
+        """A part, (bottom - top, right - left, 3) uint8 BGR; the edges must lie within the picture."""
+
+
+class ArrayPixels(Pixels):
+    """A picture that is BGR already.
+
+    Args:
+        image: (H, W, 3) uint8 BGR.
+
+    Raises:
+        TypeError: it is no array, or not of uint8.
+        ValueError: it has another shape, or no pixels.
+    """
+
+    __slots__ = ("_image",)
+
+    def __init__(self, image: Image) -> None:
+        check_image(image)
+        self._image = image
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        return self._image.shape[1], self._image.shape[0]
+
+    def whole(self) -> Image:
+        return self._image
+
+    def scaled(self, size_wh: tuple[int, int]) -> Image:
+        import cv2  # not for whoever only wants the types
+
+        shrinks = max(size_wh) < 0.5 * max(self.size_wh)
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(self._image, size_wh, interpolation=interpolation), np.uint8)
+
+    def region(self, left: int, top: int, right: int, bottom: int) -> Image:
+        return self._image[top:bottom, left:right]
+
+
+def as_pixels(picture: Image | Pixels) -> Pixels:
+    """The same picture; see `ArrayPixels` for errors."""
+    return picture if isinstance(picture, Pixels) else ArrayPixels(picture)
+
+
+def check_image(image: Image) -> None:
+    """Raises ValueError or TypeError unless `image` is a non-empty (H, W, 3) uint8 array."""
+    if not isinstance(image, np.ndarray):
+        raise TypeError(f"image must be a NumPy array, got {type(image).__name__}")
+    if image.dtype != np.uint8:
+        raise TypeError(f"image must be uint8 in 0..255, got {image.dtype}: convert it first")
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(f"image must have shape (H, W, 3) in BGR order, got {image.shape}")
