@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from maskcam import __version__
+from maskcam.commands.bench import bench
 from maskcam.commands.doctor import doctor
 from maskcam.commands.events.app import events
 from maskcam.commands.models import models
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # errors are one sentence, tracebacks only with --debug
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (watch, process, predict, models, doctor):
+for command in (watch, process, predict, models, doctor, bench):
     app.command()(command)
 app.add_typer(events, name="events")
 

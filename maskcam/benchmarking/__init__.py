@@ -1,0 +1,1 @@
+"""How fast this machine is with maskcam: what `maskcam bench` measures, and how it is reported."""

@@ -1,0 +1,161 @@
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from maskcam.benchmarking.meter import Meter
+from maskcam.benchmarking.report import BenchReport
+from maskcam.types import FrameResult, Image
+from tests.cli import STILLS, Outcome, cut_clip, run_cli
+
+FRAMES = 30
+STEP = ("detect", "track", "crop", "classify", "vote", "blur")
+Bench = Callable[..., Outcome]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A second of the demo with all three people."""
+    return cut_clip(tmp_path_factory.mktemp("bench") / "clip.mp4", first=140, count=FRAMES)
+
+
+@pytest.fixture
+def bench(capsys: pytest.CaptureFixture[str]) -> Bench:
+    return lambda *args: run_cli(capsys, "bench", "--device", "cpu", "--size", 320, *args)
+
+
+def stop_at_frame(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C comes with this frame."""
+    write = Meter.write
+
+    def write_and_stop(meter: Meter, result: FrameResult, picture: Image | None) -> None:
+        write(meter, result, picture)
+        if len(meter.notes) == count:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Meter, "write", write_and_stop)
+
+
+def test_the_table_has_every_stage_without_and_with_video(clip: Path, bench: Bench) -> None:
+    done = bench(clip)
+    assert done.code == 0, done.err
+    assert "clip.mp4, 640x360, 1 camera" in done.out
+    assert "warm-up and not counted" in done.out
+    rows = {line.split("│")[1].strip(): line for line in done.out.splitlines() if line.startswith("│")}
+    assert {"frames per second", "capture to result", "decode", *STEP, "draw", "encode"} <= set(rows)
+    assert [cell.strip() for cell in rows["frames counted"].split("│")[2:4]] == [str(FRAMES)] * 2
+    without, with_video = (cell.strip() for cell in rows["encode"].split("│")[2:4])
+    assert not without
+    assert with_video
+
+
+def test_json_holds_what_its_schema_says(clip: Path, bench: Bench) -> None:
+    done = bench(clip, "--json", "-")
+    assert done.code == 0, done.err
+    report = BenchReport.model_validate_json(done.out)
+    assert json.loads(done.out)["version"] == 1
+    assert str(clip.parent) not in done.out
+    assert report.detection_size == 320
+    assert not report.interrupted
+    assert [run.video for run in report.runs] == [False, True]
+    for run in report.runs:
+        assert (run.frames, run.dropped, run.cameras, run.input) == (FRAMES, 0, 1, "clip.mp4")
+        assert run.fps == pytest.approx(run.frames / run.seconds, rel=0.02)
+        assert run.fps_per_core == pytest.approx(run.frames / run.cpu_seconds, rel=0.02)
+        assert run.faces > 1
+        assert set(run.stages_ms) == {"decode", *STEP, *(("draw", "encode") if run.video else ())}
+        # one step after another: they cannot take longer than the whole, of which the clock cuts a little off
+        step_ms = sum(run.stages_ms[stage].mean for stage in STEP)
+        assert step_ms * run.frames <= 1000 * run.seconds * 1.01
+        for stage in run.stages_ms.values():
+            assert stage.mean * run.frames <= 1000 * run.seconds * 1.01
+        assert run.latency_ms.p50 <= run.latency_ms.p99
+        assert run.latency_ms.mean >= step_ms
+
+
+def test_cameras_play_the_clip_at_the_same_time(clip: Path, bench: Bench, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "bench.json"
+    done = bench(clip, "--cameras", 2, "--no-video", "--json", file)
+    assert done.code == 0, done.err
+    assert "2 cameras" in done.out
+    (run,) = BenchReport.model_validate_json(file.read_text()).runs
+    assert (run.cameras, run.dropped, run.video) == (2, 0, False)
+    assert FRAMES < run.frames <= 2 * FRAMES  # the first may run on alone while the second warms up
+    assert set(run.stages_ms) == {"decode", *STEP}
+    assert sum(run.stages_ms[stage].mean for stage in STEP) * run.frames <= 1000 * run.seconds * 1.01
+
+
+def test_paced_cameras_take_the_time_of_the_clip(clip: Path, bench: Bench) -> None:
+    done = bench(clip, "--paced", "--video", "--json", "-")
+    assert done.code == 0, done.err
+    (run,) = BenchReport.model_validate_json(done.out).runs
+    assert run.paced
+    assert run.seconds > 0.5 * FRAMES / 25
+    assert 0 < run.frames <= FRAMES
+    assert {"draw", "encode"} <= set(run.stages_ms)
+
+
+@pytest.mark.parametrize("cameras", [1, 2])
+def test_ctrl_c_shows_what_was_measured(
+    cameras: int, clip: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_at_frame(40, monkeypatch)
+    done = bench(clip, "--cameras", cameras, "--seconds", 600, "--json", "-")
+    assert done.code == 130
+    report = BenchReport.model_validate_json(done.out)
+    (run,) = report.runs  # the one with video is not begun
+    assert report.interrupted
+    assert run.interrupted
+    assert run.frames >= 10
+
+
+def test_ctrl_c_in_the_warm_up(clip: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop_at_frame(5, monkeypatch)
+    done = bench(clip, "--seconds", 600)
+    assert done.code == 130
+    assert "Stopped before anything was measured" in done.out
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "reason"),
+    [
+        ("missing.mp4", 2, "missing.mp4"),
+        ("text.mp4", 1, "text.mp4"),
+        (str(STILLS), 2, "pictures"),
+        ("rtsp://user:secret@127.0.0.1:1/live", 2, "is a camera"),
+    ],
+)
+def test_bad_input_is_one_sentence_before_any_work(
+    spec: str,
+    code: int,
+    reason: str,
+    clip: Path,
+    bench: Bench,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.mp4").write_text("this is no video\n" * 100)
+    done = bench(clip, spec)
+    assert (done.code, done.out) == (code, "")
+    assert len(done.err.splitlines()) == 1
+    assert reason in done.err
+    assert "secret" not in done.err
+
+
+def test_statistics_only_writes_no_video(clip: Path, bench: Bench, tmp_path: Path) -> None:
+    settings = tmp_path / "maskcam.toml"
+    settings.write_text("[privacy]\nstatistics_only = true\n")
+    refused = bench(clip, "-c", settings, "--video")
+    assert refused.code == 2
+    assert "statistics_only" in refused.err
+    done = bench(clip, "-c", settings, "--json", "-")
+    assert [run.video for run in BenchReport.model_validate_json(done.out).runs] == [False]
+
+
+def test_what_cannot_be_written_is_said(clip: Path, bench: Bench, tmp_path: Path) -> None:
+    done = bench(clip, "--no-video", "--json", tmp_path)
+    assert done.code == 1
+    assert "cannot write" in done.err
