@@ -13,6 +13,7 @@ from maskcam.sources.base import Source, SourceInfo
 from maskcam.types import Frame
 
 _USUAL_FPS = 25.0
+_MOST_TIMES = 20_000  # as many as a meter keeps: over hours they would fill the memory that is measured
 
 
 def open_clip(spec: str) -> Source:
@@ -47,7 +48,7 @@ class LoopedSource(Source):
         paced: plays at the clip's own speed, as a live camera does: frames that nobody takes are lost.
 
     Attributes:
-        decode_seconds: what each frame took to get, in order.
+        decode_seconds: what each of the first 20,000 frames took to get, in order.
 
     Raises:
         InputError: it is a camera, or pictures.
@@ -107,7 +108,8 @@ class LoopedSource(Source):
                     frame = next(frames, None)
                     if frame is None:
                         break
-                    self.decode_seconds.append(time.perf_counter() - start)
+                    if len(self.decode_seconds) < _MOST_TIMES:
+                        self.decode_seconds.append(time.perf_counter() - start)
                     frame = replace(frame, pts_seconds=shift_seconds + frame.pts_seconds)
                     yield frame
                     last_seconds = frame.pts_seconds

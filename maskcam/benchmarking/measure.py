@@ -155,15 +155,18 @@ def _summary(
     notes = sorted((note for meter in meters for note in meter.notes), key=lambda note: note.done_seconds)
     # everything counts from the last result of any camera's warm-up on
     start = max((i for i, note in enumerate(notes) if note.index < WARM_UP_FRAMES), default=0)
-    before, counted = notes[: start + 1], notes[start + 1 :]
+    counted = notes[start + 1 :]
     if not counted:
         if interrupted:
             return None
         raise SourceError(
             f"{source_name(task.clip)} was over before anything counted: raise --seconds, or name another video."
         )
-    seconds = counted[-1].done_seconds - before[-1].done_seconds
-    cpu_seconds = counted[-1].cpu_seconds - before[-1].cpu_seconds
+    first = notes[start]
+    last = max((meter.last for meter in meters if meter.last is not None), key=lambda note: note.done_seconds)
+    frames = len(counted) + sum(meter.count - len(meter.notes) for meter in meters)
+    seconds = last.done_seconds - first.done_seconds
+    cpu_seconds = last.cpu_seconds - first.cpu_seconds
     decode_seconds = [s for source in sources for s in source.decode_seconds[WARM_UP_FRAMES:]]
     return Run(
         input=source_name(task.clip),
@@ -171,15 +174,15 @@ def _summary(
         cameras=task.cameras,
         paced=task.paced,
         video=task.video,
-        frames=len(counted),
+        frames=frames,
         dropped=dropped,
         seconds=round(seconds, 3),
-        fps=round(len(counted) / seconds, 2),
+        fps=round(frames / seconds, 2),
         cpu_seconds=round(cpu_seconds, 3),
-        fps_per_core=round(len(counted) / max(cpu_seconds, 1e-3), 2),
+        fps_per_core=round(frames / max(cpu_seconds, 1e-3), 2),
         faces=round(sum(note.faces for note in counted) / len(counted), 2),
         latency_ms=spread_ms(note.latency_seconds for note in counted),
         stages_ms=stages(counted, decode_seconds),
-        memory_mib=memory(counted, before),
+        memory_mib=memory(counted, max(meter.peak_mib for meter in meters)),
         interrupted=interrupted,
     )

@@ -14,7 +14,8 @@ from maskcam.benchmarking.report import Memory, Spread
 from maskcam.sinks.base import Sink
 from maskcam.types import FrameResult, Image, Violation
 
-_SHORTEST_GROWTH_SECONDS = 60.0
+MOST_NOTES = 20_000
+"""Per camera: enough for percentiles, and what is measured for hours must not fill the memory that it measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,10 @@ class Meter(Sink):
         video: closed with the meter; None where nothing is recorded.
 
     Attributes:
-        notes: in the order of arrival.
+        notes: in the order of arrival, `MOST_NOTES` of them.
+        last: the latest, kept or not; None before the first.
+        count: results taken, noted or not.
+        peak_mib: highest memory after any.
         size_wh: of the last frame.
     """
 
@@ -59,6 +63,9 @@ class Meter(Sink):
         self._video = video
         self._asked: dict[int, float] = {}
         self.notes: list[Note] = []
+        self.last: Note | None = None
+        self.count = 0
+        self.peak_mib = 0.0
         self.size_wh = (0, 0)
 
     def wants_picture(self, result: FrameResult) -> bool:
@@ -76,19 +83,21 @@ class Meter(Sink):
         end = time.perf_counter()
         done_seconds = time.monotonic()
         self.size_wh = result.frame.size_wh
-        self.notes.append(
-            Note(
-                index=result.frame.index,
-                done_seconds=done_seconds,
-                cpu_seconds=time.process_time(),
-                latency_seconds=done_seconds - result.frame.captured_seconds,
-                faces=len(result.tracks),
-                stage_seconds=result.stage_seconds,
-                draw_seconds=None if asked is None else start - asked,
-                encode_seconds=None if self._video is None else end - start,
-                resident_mib=resident_mib(),
-            )
+        self.last = Note(
+            index=result.frame.index,
+            done_seconds=done_seconds,
+            cpu_seconds=time.process_time(),
+            latency_seconds=done_seconds - result.frame.captured_seconds,
+            faces=len(result.tracks),
+            stage_seconds=result.stage_seconds,
+            draw_seconds=None if asked is None else start - asked,
+            encode_seconds=None if self._video is None else end - start,
+            resident_mib=resident_mib(),
         )
+        self.count += 1
+        self.peak_mib = max(self.peak_mib, self.last.resident_mib or 0.0)
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(self.last)
 
     def finish(self, violations: Sequence[Violation]) -> None:
         if self._video is not None:
@@ -124,18 +133,17 @@ def spread_ms(seconds: Iterable[float]) -> Spread:
     return Spread(mean=_rounded(milliseconds.mean()), p50=_rounded(p50), p99=_rounded(p99))
 
 
-def memory(notes: Sequence[Note], warm_up: Sequence[Note]) -> Memory:
-    """Resident memory over the counted notes, in order of time; the peak also over those of the warm-up."""
-    everything = [note.resident_mib for note in [*warm_up, *notes] if note.resident_mib is not None]
-    late = [note for note in notes[len(notes) // 2 :] if note.resident_mib is not None]
-    if not late:
-        return Memory(steady=None, peak=None, growth_per_minute=None)
-    mib = np.array([note.resident_mib for note in late], float)
-    minutes = np.array([note.done_seconds for note in late]) / 60
-    growth = None
-    if notes[-1].done_seconds - notes[0].done_seconds >= _SHORTEST_GROWTH_SECONDS:
-        growth = _rounded(np.polyfit(minutes - minutes[0], mib, 1)[0])
-    return Memory(steady=_rounded(np.median(mib)), peak=_rounded(max(everything)), growth_per_minute=growth)
+def memory(notes: Sequence[Note], peak_mib: float) -> Memory:
+    """Resident memory.
+
+    Args:
+        notes: those that count, in order of time; at least one.
+        peak_mib: the highest value of any.
+    """
+    values = [note.resident_mib for note in notes[len(notes) // 2 :] if note.resident_mib is not None]
+    if not values:
+        return Memory(steady=None, peak=None)
+    return Memory(steady=_rounded(np.median(values)), peak=_rounded(peak_mib))
 
 
 def _rounded(value: float | np.floating) -> float:

@@ -32,11 +32,10 @@ class Spread(_Part):
 class Memory(_Part):
     """Resident memory of this process, MiB."""
 
-    steady: float | None = Field(description="median over the second half; None where it cannot be read")
-    peak: float | None = Field(description="highest seen after any frame, warm-up included; likewise")
-    growth_per_minute: float | None = Field(
-        description="slope of a line through the second half; None for less than a minute in all"
+    steady: float | None = Field(
+        description="median of the later half of the frames; None where it cannot be read"
     )
+    peak: float | None = Field(description="highest seen after any frame, warm-up included; likewise")
 
 
 class Run(_Part):

@@ -1,6 +1,7 @@
 import pytest
 
 from maskcam.benchmarking.meter import Meter, Note, memory, spread_ms, stages
+from maskcam.benchmarking.report import Memory
 from maskcam.sinks.memory import MemorySink
 from maskcam.types import FrameResult
 from tests.factories import make_frame, make_image
@@ -36,14 +37,20 @@ def test_percentiles_are_of_the_slow_end() -> None:
     assert spread.mean == pytest.approx((98 + 200) / 100)
 
 
-def test_memory_grows_by_the_minute_and_only_over_minutes() -> None:
-    notes = [note(seconds, mib=500 + seconds / 6) for seconds in range(121)]
-    found = memory(notes, [note(mib=700)])
-    assert found.growth_per_minute == pytest.approx(10)
-    assert found.peak == pytest.approx(700)
-    assert found.steady == pytest.approx(515)
-    assert memory(notes[:30], []).growth_per_minute is None
-    assert memory([note(mib=None)], []).steady is None
+def test_memory_is_that_of_the_later_half() -> None:
+    notes = [note(mib=value) for value in (100, 100, 300, 310, 320)]
+    assert memory(notes, 700) == Memory(steady=310, peak=700)
+    assert memory([note(mib=None)], 0.0) == Memory(steady=None, peak=None)
+
+
+def test_it_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maskcam.benchmarking.meter.MOST_NOTES", 3)
+    meter = Meter()
+    for index in range(5):
+        meter.write(FrameResult(make_frame((64, 48), index=index), ()), None)
+    assert ([note.index for note in meter.notes], meter.count) == ([0, 1, 2], 5)
+    assert meter.last is not None
+    assert meter.last.index == 4
 
 
 def test_it_hands_everything_on_and_times_drawing_and_writing() -> None:

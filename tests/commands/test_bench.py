@@ -87,6 +87,14 @@ def test_cameras_play_the_clip_at_the_same_time(clip: Path, bench: Bench, tmp_pa
     assert sum(run.stages_ms[stage].mean for stage in STEP) * run.frames <= 1000 * run.seconds * 1.01
 
 
+def test_long_runs_are_counted_in_full(clip: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maskcam.benchmarking.meter.MOST_NOTES", 40)
+    done = bench(clip, "--no-video", "--json", "-")
+    (run,) = BenchReport.model_validate_json(done.out).runs
+    assert run.frames == FRAMES
+    assert run.fps == pytest.approx(run.frames / run.seconds, rel=0.02)
+
+
 def test_paced_cameras_take_the_time_of_the_clip(clip: Path, bench: Bench) -> None:
     done = bench(clip, "--paced", "--video", "--json", "-")
     assert done.code == 0, done.err
