@@ -13,12 +13,15 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from maskcam.backends import Backend, Computing, Precision
 from maskcam.config_alerts import MqttConfig, OutboxConfig, WebhookConfig, check_distinct
+from maskcam.config_lines import line_of
 from maskcam.config_sections import (
     CameraConfig,
     CameraOptions,
     ClassifierConfig,
     DetectorConfig,
+    EconomyConfig,
     PrivacyConfig,
     RecordingConfig,
     Section,
@@ -27,11 +30,13 @@ from maskcam.config_sections import (
     ViolationConfig,
     VotingConfig,
 )
+from maskcam.config_serve import ServeConfig
+from maskcam.detectors.base import Detector
 from maskcam.errors import ConfigError
 from maskcam.pipeline import CameraRules, Pipeline
 from maskcam.privacy import FaceHider
 from maskcam.sinks.base import Sink
-from maskcam.sources import distinct_names, source_name
+from maskcam.sources import distinct_names, mask_password, source_name
 from maskcam.violations import ViolationOptions
 from maskcam.voting import VotingOptions
 from maskcam.zones import Zones
@@ -41,9 +46,17 @@ class Config(Section):
     """Everything that can be set."""
 
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    backend: Backend = Field(
+        "auto",
+        description="library that runs the networks; auto: torch on an accelerator, on the CPU the fastest installed",
+    )
+    precision: Precision = Field(
+        "auto", description="arithmetic of the openvino backend; auto: bfloat16 where the CPU has it, else float32"
+    )
     detector: DetectorConfig = DetectorConfig()
     classifier: ClassifierConfig = ClassifierConfig()
     tracker: TrackerConfig = TrackerConfig()
+    economy: EconomyConfig = EconomyConfig()
     voting: VotingConfig = VotingConfig()
     violations: ViolationConfig = ViolationConfig()
     recording: RecordingConfig = RecordingConfig()
@@ -52,6 +65,7 @@ class Config(Section):
     outbox: OutboxConfig = OutboxConfig()
     mqtt: MqttConfig | None = None
     webhook: tuple[WebhookConfig, ...] = ()
+    serve: ServeConfig = ServeConfig()
     cameras: CameraOptions = CameraOptions()
     camera: tuple[CameraConfig, ...] = ()
 
@@ -80,6 +94,11 @@ class Config(Section):
                     f"statistics_only keeps no pictures, but {setting} asks for some: remove one of them"
                 )
         return self
+
+    @property
+    def computing(self) -> Computing:
+        """Where and how networks compute."""
+        return Computing(device=self.device, backend=self.backend, precision=self.precision)
 
     @property
     def keeps_pictures(self) -> bool:
@@ -147,34 +166,51 @@ class Config(Section):
         }
         return self.model_copy(update=changes)
 
-    def build_pipeline(self, cameras: Sequence[CameraConfig] = ()) -> Pipeline:
+    def build_rules(self, camera: CameraConfig, detectors: dict[DetectorConfig, Detector]) -> CameraRules:
+        """What is special about a camera.
+
+        Args:
+            camera: of `named_cameras`.
+            detectors: that there are already; the camera's own is made and added where it is not among them.
+
+        Raises:
+            MaskcamError: see `build_pipeline`.
+        """
+        wanted = self._detector_of(camera)
+        if wanted not in detectors:
+            detectors[wanted] = wanted.build(**self.computing)
+        return CameraRules(
+            detector=detectors[wanted], zones=Zones(camera.zones), minimum_face=camera.minimum_face
+        )
+
+    def build_pipeline(
+        self,
+        cameras: Sequence[CameraConfig] = (),
+        *,
+        detectors: dict[DetectorConfig, Detector] | None = None,
+    ) -> Pipeline:
         """A pipeline for video.
 
         Args:
             cameras: of `named_cameras`, where something is special about them. Those with the same detector
                 share it.
+            detectors: filled with those of the pipeline, for `build_rules`.
 
         Raises:
             ConfigError: the device is not there.
             WeightsError: weights are missing or damaged.
         """
-        detectors = {self.detector: self.detector.build(device=self.device)}
-        rules = {}
-        for camera in cameras:
-            assert camera.name is not None
-            wanted = self._detector_of(camera)
-            if wanted not in detectors:
-                detectors[wanted] = wanted.build(device=self.device)
-            rules[camera.name] = CameraRules(
-                detector=detectors[wanted], zones=Zones(camera.zones), minimum_face=camera.minimum_face
-            )
+        detectors = {} if detectors is None else detectors
+        detectors[self.detector] = self.detector.build(**self.computing)
+        rules = {camera.name: self.build_rules(camera, detectors) for camera in cameras if camera.name}
         return Pipeline(
             detector=detectors[self.detector],
-            classifier=self.classifier.build(device=self.device),
+            classifier=self.classifier.build(**self.computing),
             new_tracker=self.tracker.build,
             voting=self.voting.build(),
             violations=self.violations.build(),
             rules=rules,
+            economy=self.economy.build(),
             new_hider=lambda: FaceHider(self.privacy.blur),
         )
 
@@ -211,26 +247,49 @@ def load_config(path: Path | None, overrides: Mapping[str, Any] | None = None) -
     Raises:
         ConfigError: no such file, not TOML, or a setting is unknown or out of range.
     """
-    settings: dict[str, Any] = {}
+    text = ""
     if path is not None:
         try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"cannot read configuration {path}: {error}") from error
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"configuration {path} is not TOML: {error}") from error
-    for name, value in (overrides or {}).items():
+    return parse_config(text, overrides, name=str(path))
+
+
+def parse_config(text: str, overrides: Mapping[str, Any] | None = None, *, name: str) -> Config:
+    """As `load_config`, of the text of a file.
+
+    Args:
+        text: TOML.
+        overrides: see there.
+        name: of the file, for errors.
+
+    Raises:
+        ConfigError: see there; it names the line, where the fault is in the text.
+    """
+    try:
+        settings: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"configuration {name} is not TOML: {error}") from error
+    for dotted, value in (overrides or {}).items():
         if value is not None:
-            section, _, key = name.rpartition(".")
+            section, _, key = dotted.rpartition(".")
             (settings.setdefault(section, {}) if section else settings)[key] = value
     try:
         return Config.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        # what stands in these sections may be a password, also under a name with a slip in it
-        is_secret = isinstance(first["input"], str) and first["loc"][:1] in (("mqtt",), ("webhook",))
-        received = "" if is_secret or isinstance(first["input"], dict) else f", got {first['input']!r}"
-        raise ConfigError(
-            f"{where + ': ' * bool(where)}{first['msg'].removeprefix('Value error, ')}{received}"
-        ) from error
+        raise ConfigError(_sentence(error, text, name)) from error
+
+
+def _sentence(error: ValidationError, text: str, name: str) -> str:
+    """The first fault, with its place in the text as far as it is there."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    value = first["input"]
+    # what stands in these sections may be a password, also under a name with a slip in it
+    is_secret = isinstance(value, str) and first["loc"][:1] in (("mqtt",), ("webhook",), ("serve",))
+    shown = mask_password(value) if isinstance(value, str) else value
+    received = "" if is_secret or isinstance(value, dict) else f", got {shown!r}"
+    line = line_of(text, first["loc"])
+    place = "" if line is None else f"{name}, line {line}: "
+    return f"{place}{where + ': ' * bool(where)}{first['msg'].removeprefix('Value error, ')}{received}"

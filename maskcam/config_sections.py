@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from maskcam.backends import Backend, Computing, Precision, uses_torch
 from maskcam.classifiers.base import Classifier
 from maskcam.detectors.base import Detector
 from maskcam.devices import choose_device
+from maskcam.economy import EconomyOptions
+from maskcam.engines.opening import open_engine
 from maskcam.errors import ConfigError
+from maskcam.networks import CLASSIFIERS, DETECTORS
 from maskcam.privacy import Blur
 from maskcam.schedule import Schedule
 from maskcam.sinks.base import Sink
@@ -41,7 +45,8 @@ class DetectorConfig(Section):
 
     kind: Literal["yunet", "mediapipe"] = "yunet"
     weights: Path | None = Field(
-        None, description="yunet: .safetensors; mediapipe: .tflite; None: the default one"
+        None,
+        description="yunet: .safetensors, or a file of `maskcam export`; mediapipe: .tflite; None: the default one",
     )
     size: int = Field(
         640, ge=64, le=4096, description="yunet: longest side that frames are resized to, pixels"
@@ -62,51 +67,75 @@ class DetectorConfig(Section):
             raise ValueError("thorough detection needs the yunet detector")
         return self
 
-    def build(self, *, device: str) -> Detector:
-        """Makes the detector."""
+    def build(self, *, device: str, backend: Backend = "auto", precision: Precision = "auto") -> Detector:
+        """Makes the detector.
+
+        Args:
+            device: see `maskcam.devices.choose_device`.
+            backend: see `maskcam.backends.choose_backend`; ignored by mediapipe.
+            precision: of the openvino backend.
+
+        Raises:
+            MaskcamError: the weights, the device or the backend cannot be used.
+        """
         if self.kind == "mediapipe":
             from maskcam.detectors.mediapipe import MediaPipeDetector
 
             return MediaPipeDetector.from_model(self.weights, minimum_score=self.minimum_score)
+
+        def yunet(size: int, minimum_score: float) -> Detector:
+            return self._yunet(
+                size, minimum_score, Computing(device=device, backend=backend, precision=precision)
+            )
+
         if not self.thorough:
-            return self._yunet(self.size, device, minimum_score=self.minimum_score)
+            return yunet(self.size, self.minimum_score)
         from maskcam.detectors.thorough import Look, ThoroughDetector
 
         # a score is the mean of the looks: one of them may lie well below it
         weak = self.minimum_score / 3
-        near = self._yunet(self.size, device, minimum_score=weak)
-        far = self._yunet(round(_FAR * self.size), device, minimum_score=weak)
+        near, far = yunet(self.size, weak), yunet(round(_FAR * self.size), weak)
         return ThoroughDetector(
             [Look(near), Look(near, mirrored=True), Look(far)], minimum_score=self.minimum_score
         )
 
-    def _yunet(self, size: int, device: str, *, minimum_score: float) -> Detector:
-        from maskcam.detectors.yunet import YuNetDetector
+    def _yunet(self, size: int, minimum_score: float, computing: Computing) -> Detector:
+        weights = self.weights or shipped_weights(DEFAULT_DETECTOR)
+        if uses_torch(weights, computing):
+            from maskcam.detectors.yunet import YuNetDetector
 
-        return YuNetDetector.from_weights(
-            self.weights or shipped_weights(DEFAULT_DETECTOR),
-            size=size,
-            minimum_score=minimum_score,
-            device=choose_device(device),
-        )
+            return YuNetDetector.from_weights(
+                weights, size=size, minimum_score=minimum_score, device=choose_device(computing["device"])
+            )
+        from maskcam.detectors.engine import EngineDetector
+
+        _, engine = open_engine(weights, architectures=DETECTORS, computing=computing)
+        return EngineDetector(engine, size=size, minimum_score=minimum_score)
 
 
 class ClassifierConfig(Section):
     """Which mask classifier."""
 
     weights: Path | None = Field(
-        None, description=".safetensors with its card beside it; None: the shipped one"
+        None,
+        description=".safetensors with its card beside it, or a file of `maskcam export`; None: the shipped one",
     )
     thorough: bool = Field(
         False, description="judge every face and its mirror image, a little closer: surer, in twice the time"
     )
 
-    def build(self, *, device: str) -> Classifier:
-        """Makes the classifier."""
-        from maskcam.classifiers.torch import TorchClassifier
-
+    def build(self, *, device: str, backend: Backend = "auto", precision: Precision = "auto") -> Classifier:
+        """Makes the classifier; see `DetectorConfig.build`."""
         weights = self.weights or shipped_weights(DEFAULT_CLASSIFIER)
-        return TorchClassifier.from_weights(weights, device=choose_device(device), twice=self.thorough)
+        computing = Computing(device=device, backend=backend, precision=precision)
+        if uses_torch(weights, computing):
+            from maskcam.classifiers.torch import TorchClassifier
+
+            return TorchClassifier.from_weights(weights, device=choose_device(device), twice=self.thorough)
+        from maskcam.classifiers.engine import EngineClassifier
+
+        card, engine = open_engine(weights, architectures=CLASSIFIERS, computing=computing)
+        return EngineClassifier(engine, card, twice=self.thorough)
 
 
 class TrackerConfig(Section):
@@ -125,6 +154,25 @@ class TrackerConfig(Section):
             confirm_frames=self.confirm_frames,
             lost_seconds=self.lost_seconds,
         )
+
+
+class EconomyConfig(Section):
+    """See `maskcam.economy.EconomyOptions`."""
+
+    still_seconds: float = Field(
+        EconomyOptions.still_seconds,
+        ge=0,
+        description="while nothing moves, look for faces only so often; 0: in every frame",
+    )
+    certain_seconds: float = Field(
+        EconomyOptions.certain_seconds,
+        ge=0,
+        description="judge a face of which one is certain only so often, unless it changes; 0: in every frame",
+    )
+
+    def build(self) -> EconomyOptions:
+        """The options."""
+        return EconomyOptions(**self.model_dump())
 
 
 class VotingConfig(Section):

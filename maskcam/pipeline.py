@@ -2,13 +2,14 @@
 
     Frame → detector → tracker → crops → classifier → voting → violations → faces hidden → FrameResult
 
-No thread and no clock: what decides over time reads `Frame.pts_seconds`, and whoever has a clock on the wall says
-which cameras are off duty.
+`step` is `look`, which finds faces, and then `judge`, which does all the rest: whoever has threads may look at the next
+frame while the one before is judged. No thread and no clock: what decides over time reads `Frame.pts_seconds`, and
+whoever has a clock on the wall says which cameras are off duty.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -19,6 +20,7 @@ from maskcam.classifiers.base import Classifier
 from maskcam.closing import Closing
 from maskcam.crops import cut_crops
 from maskcam.detectors.base import Detector
+from maskcam.economy import NOTHING_LEFT_OUT, EconomyOptions, Judgement, Stillness, sketch_face
 from maskcam.privacy import FaceHider
 from maskcam.timing import StageTimer
 from maskcam.trackers.base import Tracker
@@ -46,12 +48,48 @@ class CameraRules:
 _USUAL = CameraRules()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """Frames and the faces in them, from `Pipeline.look` to `Pipeline.judge`.
+
+    Attributes:
+        frames: at most one per camera.
+        faces: in each of them.
+        glances: each frame, see `maskcam.pixels.Pixels.glance`.
+        seconds: that the look took.
+    """
+
+    frames: tuple[Frame, ...]
+    faces: tuple[Faces, ...]
+    glances: tuple[NDArray[np.uint8], ...]
+    seconds: float
+
+
 @dataclass(slots=True)
 class _Person:
     """What is remembered of one track."""
 
     vote: Vote
     is_in_zone: bool | None = None
+    judgement: Judgement | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Seen:
+    """One face of the present frame that has an identity."""
+
+    track_id: int
+    person: _Person
+    box_xyxy: NDArray[np.float32]
+    landmarks: NDArray[np.float32] | None
+    score: float
+    sketch: NDArray[np.uint8]
+    is_due: bool
+    """To be judged."""
+
+    @property
+    def side(self) -> float:
+        return float((self.box_xyxy[2:] - self.box_xyxy[:2]).min())
 
 
 @dataclass(slots=True)
@@ -74,6 +112,7 @@ class Pipeline(Closing):
         voting: how verdicts become a status.
         violations: when a status becomes a violation.
         rules: what is different, per camera's name; their detectors are closed with the pipeline, too.
+        economy: which work is left out.
         new_hider: makes what hides faces, one per camera. No result holds a frame in which they are to be seen, so
             that nothing that gets results can show, save or send them.
     """
@@ -87,6 +126,7 @@ class Pipeline(Closing):
         voting: VotingOptions,
         violations: ViolationOptions,
         rules: Mapping[str, CameraRules] = MappingProxyType({}),
+        economy: EconomyOptions = NOTHING_LEFT_OUT,
         new_hider: Callable[[], FaceHider] = FaceHider,
     ) -> None:
         self.detector = detector
@@ -95,10 +135,13 @@ class Pipeline(Closing):
         self._voting = voting
         self._violations = violations
         self._rules = rules
+        self._economy = economy
         self._new_hider = new_hider
         own = [rule.detector for rule in rules.values() if rule.detector is not None]
         self._detectors = tuple(dict.fromkeys([detector, *own]))
         self._cameras: dict[str, _Camera] = {}
+        self._stillness: dict[str, Stillness] = {}
+        """Only for `look`, which may run in another thread than all the rest."""
 
     def step(self, frames: Sequence[Frame], *, off_duty: Collection[str] = ()) -> list[FrameResult]:
         """Takes the next frame of one or more cameras.
@@ -114,42 +157,62 @@ class Pipeline(Closing):
         Raises:
             ValueError: two frames are of the same camera.
         """
+        return self.judge(self.look(frames), off_duty=off_duty)
+
+    def look(self, frames: Sequence[Frame]) -> Look:
+        """Finds the faces in the next frame of one or more cameras; the order of calls is that of time.
+
+        Args:
+            frames: see `step`.
+
+        Raises:
+            ValueError: two frames are of the same camera.
+        """
         if len({frame.camera for frame in frames}) < len(frames):
             raise ValueError("step() takes at most one frame per camera, got several of one")
         timer = StageTimer()
         with timer.stage("detect"):
-            found = self._detect(frames)
+            glances = tuple(frame.pixels.glance() for frame in frames)
+            faces = self._find(frames, glances)
+        return Look(tuple(frames), faces, glances, timer.seconds["detect"])
+
+    def judge(self, look: Look, *, off_duty: Collection[str] = ()) -> list[FrameResult]:
+        """Follows and judges the faces that were found; each look is to be judged once, in order.
+
+        Args:
+            look: at the next frames.
+            off_duty: see `step`.
+        """
+        frames = look.frames
+        timer = StageTimer()
+        timer.add("detect", look.seconds)
         with timer.stage("track"):
-            tracked = [
-                self._track(frame, self._large_enough(frame, faces))
-                for frame, faces in zip(frames, found, strict=True)
+            seen = [
+                self._follow(frame, self._large_enough(frame, faces), glance)
+                for frame, faces, glance in zip(frames, look.faces, look.glances, strict=True)
             ]
         with timer.stage("crop"):
             crops = [
-                cut_crops(frame.pixels, faces.boxes_xyxy, self.classifier.crop)
-                for frame, (faces, _) in zip(frames, tracked, strict=True)
+                cut_crops(frame.pixels, _boxes([one for one in people if one.is_due]), self.classifier.crop)
+                for frame, people in zip(frames, seen, strict=True)
             ]
         with timer.stage("classify"):
             verdicts = iter(self.classifier.classify(np.concatenate(crops)) if crops else [])
         with timer.stage("vote"):
             judged = [
-                self._vote(
-                    frame,
-                    faces,
-                    identities,
-                    [next(verdicts) for _ in identities],
-                    off_duty=frame.camera in off_duty,
-                )
-                for frame, (faces, identities) in zip(frames, tracked, strict=True)
+                tuple(self._vote(frame, one, verdicts, off_duty=frame.camera in off_duty) for one in people)
+                for frame, people in zip(frames, seen, strict=True)
             ]
             changes = [
                 self._cameras[frame.camera].log.update(frame, tracks)
                 for frame, tracks in zip(frames, judged, strict=True)
             ]
+            for frame in frames:
+                self._forget(frame)
         with timer.stage("blur"):
             safe = [
                 self._cameras[frame.camera].hider.hide(frame, found_xyxy=faces.boxes_xyxy, tracks=tracks)
-                for frame, faces, tracks in zip(frames, found, judged, strict=True)
+                for frame, faces, tracks in zip(frames, look.faces, judged, strict=True)
             ]
         return [
             FrameResult(
@@ -166,6 +229,7 @@ class Pipeline(Closing):
     def finish(self, camera: str) -> tuple[Violation, ...]:
         """Forgets a camera whose source has ended, and ends its violations."""
         known = self._cameras.pop(camera, None)
+        self._stillness.pop(camera, None)
         return known.log.finish() if known else ()
 
     def part(self, camera: str) -> tuple[Violation, ...]:
@@ -197,8 +261,27 @@ class Pipeline(Closing):
     def _rules_of(self, frame: Frame) -> CameraRules:
         return self._rules.get(frame.camera, _USUAL)
 
-    def _detect(self, frames: Sequence[Frame]) -> list[Faces]:
-        """The faces in each frame, each detector being asked at most once."""
+    def _find(self, frames: Sequence[Frame], glances: Sequence[NDArray[np.uint8]]) -> tuple[Faces, ...]:
+        """The faces in each frame: those found last, where nothing has moved since."""
+        stillness = [
+            self._stillness.setdefault(frame.camera, Stillness(self._economy.still_seconds))
+            for frame in frames
+        ]
+        known = [
+            still.faces(glance, pts_seconds=frame.pts_seconds)
+            for still, frame, glance in zip(stillness, frames, glances, strict=True)
+        ]
+        found = self._detect([frame for frame, faces in zip(frames, known, strict=True) if faces is None])
+        for still, frame, glance in zip(stillness, frames, glances, strict=True):
+            if frame.camera in found:
+                still.note(glance, found[frame.camera], pts_seconds=frame.pts_seconds)
+        return tuple(
+            found[frame.camera] if faces is None else faces
+            for frame, faces in zip(frames, known, strict=True)
+        )
+
+    def _detect(self, frames: Sequence[Frame]) -> dict[str, Faces]:
+        """The faces in each frame by its camera, each detector being asked at most once."""
         found: dict[str, Faces] = {}
         for detector in self._detectors:
             mine = [
@@ -207,60 +290,67 @@ class Pipeline(Closing):
             if mine:
                 answers = detector.detect([frame.pixels for frame in mine])
                 found.update((frame.camera, faces) for frame, faces in zip(mine, answers, strict=True))
-        return [found[frame.camera] for frame in frames]
+        return found
 
     def _large_enough(self, frame: Frame, faces: Faces) -> Faces:
-        return faces.select(_shorter_sides(faces.boxes_xyxy) >= self._rules_of(frame).minimum_face)
+        sides = (faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).min(axis=1)
+        return faces.select(sides >= self._rules_of(frame).minimum_face)
 
-    def _track(self, frame: Frame, faces: Faces) -> tuple[Faces, list[int]]:
-        """The faces that have an identity, and their identities."""
+    def _follow(self, frame: Frame, faces: Faces, glance: NDArray[np.uint8]) -> list[_Seen]:
+        """The faces that have an identity."""
         if frame.camera not in self._cameras:
             self._cameras[frame.camera] = _Camera(
                 self._new_tracker(), ViolationLog(frame.camera, self._violations), self._new_hider()
             )
-        identities = self._cameras[frame.camera].tracker.update(faces, pts_seconds=frame.pts_seconds)
-        known = identities > 0
-        return faces.select(known), identities[known].tolist()
-
-    def _vote(
-        self, frame: Frame, faces: Faces, identities: list[int], verdicts: list[Verdict], *, off_duty: bool
-    ) -> tuple[Track, ...]:
-        people = self._cameras[frame.camera].people
-        zones = self._rules_of(frame).zones
-        now = frame.pts_seconds
-        tracks = []
-        for track_id, box, landmarks, side, score, verdict in zip(
-            identities,
-            faces.boxes_xyxy,
-            [None] * len(faces) if faces.landmarks is None else faces.landmarks,
-            _shorter_sides(faces.boxes_xyxy).tolist(),
-            faces.scores.tolist(),
-            verdicts,
-            strict=True,
-        ):
-            new = _Person(Vote(self._voting, first_seconds=now, last_seconds=now))
-            person = people.setdefault(track_id, new)
-            vote = person.vote
-            vote.add(verdict, side=side, pts_seconds=now)
-            person.is_in_zone = zones.contain(box, size_wh=frame.size_wh, before=person.is_in_zone)
-            tracks.append(
-                Track(
-                    track_id=track_id,
-                    box_xyxy=box,
-                    score=score,
-                    status=vote.status,
-                    confidence=vote.confidence,
-                    first_seconds=vote.first_seconds,
-                    last_seconds=now,
-                    verdict=verdict,
-                    is_required=person.is_in_zone and not off_duty,
-                    landmarks=landmarks,
-                )
+        camera, now = self._cameras[frame.camera], frame.pts_seconds
+        seen = []
+        for i, track_id in enumerate(camera.tracker.update(faces, pts_seconds=now).tolist()):
+            if track_id <= 0:
+                continue
+            person = camera.people.setdefault(track_id, _Person(Vote(self._voting, now, now)))
+            box = faces.boxes_xyxy[i]
+            sketch = sketch_face(glance, box, size_wh=frame.size_wh)
+            holds = person.judgement is not None and person.judgement.holds(
+                sketch,
+                pts_seconds=now,
+                status=person.vote.status,
+                share=person.vote.confidence,
+                options=self._economy,
             )
+            landmarks = None if faces.landmarks is None else faces.landmarks[i]
+            seen.append(_Seen(track_id, person, box, landmarks, float(faces.scores[i]), sketch, not holds))
+        return seen
+
+    def _vote(self, frame: Frame, seen: _Seen, verdicts: Iterator[Verdict], *, off_duty: bool) -> Track:
+        person, now = seen.person, frame.pts_seconds
+        vote, before = person.vote, person.judgement
+        if seen.is_due or before is None:
+            count = 1 if before is None else before.count + 1
+            person.judgement = before = Judgement(next(verdicts), now, seen.sketch, count)
+        # a judgement that holds votes on, so that the vote is as steady as if it had been made anew
+        vote.add(before.verdict, side=seen.side, pts_seconds=now)
+        zones = self._rules_of(frame).zones
+        person.is_in_zone = zones.contain(seen.box_xyxy, size_wh=frame.size_wh, before=person.is_in_zone)
+        return Track(
+            track_id=seen.track_id,
+            box_xyxy=seen.box_xyxy,
+            score=seen.score,
+            status=vote.status,
+            confidence=vote.confidence,
+            first_seconds=vote.first_seconds,
+            last_seconds=now,
+            verdict=before.verdict,
+            is_judged=seen.is_due,
+            is_required=person.is_in_zone and not off_duty,
+            landmarks=seen.landmarks,
+        )
+
+    def _forget(self, frame: Frame) -> None:
+        """Those not seen for long."""
+        people, now = self._cameras[frame.camera].people, frame.pts_seconds
         for track_id, person in list(people.items()):
             if not 0 <= now - person.vote.last_seconds <= _FORGET_SECONDS:
                 del people[track_id]
-        return tuple(tracks)
 
     def close(self) -> None:
         """Closes every detector and the classifier."""
@@ -273,7 +363,6 @@ _FORGET_SECONDS = 60.0
 """A track not seen for so long has no memory left: longer than any tracker keeps it."""
 
 
-def _shorter_sides(boxes_xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Pixels, (n,), of boxes (n, 4)."""
-    sides: NDArray[np.float32] = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).min(axis=1)
-    return sides
+def _boxes(people: Sequence[_Seen]) -> NDArray[np.float32]:
+    """(n, 4) float32."""
+    return np.array([one.box_xyxy for one in people], np.float32).reshape(-1, 4)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 """(H, W, 3) uint8, BGR."""
 
+_GLANCE = 320
+
 
 class Pixels(ABC):
     """One picture: its whole, a smaller copy, or a part, each as BGR.
@@ -32,6 +34,13 @@ class Pixels(ABC):
     @abstractmethod
     def scaled(self, size_wh: tuple[int, int]) -> Image:
         """All of it in another size, (height, width, 3) uint8 BGR; averaged where it shrinks a lot."""
+
+    @abstractmethod
+    def glance(self) -> NDArray[np.uint8]:
+        """Every nth pixel of every nth row, grey, (h, w) uint8 with a longer side of 320 to 640.
+
+        Whether anything has moved can be told from it, and it takes next to no time.
+        """
 
     @abstractmethod
     def region(self, left: int, top: int, right: int, bottom: int) -> Image:
@@ -69,8 +78,17 @@ class ArrayPixels(Pixels):
         interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         return np.asarray(cv2.resize(self._image, size_wh, interpolation=interpolation), np.uint8)
 
+    def glance(self) -> NDArray[np.uint8]:
+        step = glance_step(self.size_wh)
+        return np.ascontiguousarray(self._image[::step, ::step, 1])  # green is most of what brightness is
+
     def region(self, left: int, top: int, right: int, bottom: int) -> Image:
         return self._image[top:bottom, left:right]
+
+
+def glance_step(size_wh: tuple[int, int]) -> int:
+    """The n of `Pixels.glance`."""
+    return max(1, max(size_wh) // _GLANCE)
 
 
 def as_pixels(picture: Image | Pixels) -> Pixels:

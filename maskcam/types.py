@@ -143,7 +143,9 @@ class Track:
         confidence: share of the weighted votes for `status`, in [0, 1].
         first_seconds: `pts_seconds` of the first frame of the track.
         last_seconds: `pts_seconds` of the present frame.
-        verdict: what the classifier said of the present frame alone.
+        verdict: what the classifier said of the present frame alone, or, unless `is_judged`, of one shortly before.
+        is_judged: whether the classifier was asked in the present frame. It is not where the face looks as it did when
+            it was judged for certain.
         is_required: whether the person is in a place and at a time in which masks are required. Whoever is not is
             followed and judged all the same, but must not count among those with or without a mask, and breaks
             no rule.
@@ -158,6 +160,7 @@ class Track:
     first_seconds: float
     last_seconds: float
     verdict: Verdict
+    is_judged: bool = True
     is_required: bool = True
     landmarks: NDArray[np.float32] | None = None
 

@@ -192,6 +192,8 @@ class Person:
 
     def _is_better_view(self, track: Track, frame: Frame) -> bool:
         """Whether this frame shows the person better than any before; if so it is the one to beat."""
+        if not track.is_judged:
+            return False  # the picture must show what the classifier saw
         view = view_quality(track, frame)
         if view <= self._best_view * self.options.better_view:
             return False

@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "pixels": set(),
     "types": {"pixels"},
     "crops": LEAVES,
+    "economy": LEAVES,
     "privacy": LEAVES,
     "timing": set(),
     "workers": LEAVES,
@@ -33,21 +34,25 @@ ALLOWED: dict[str, set[str]] = {
     "violations": LEAVES | {"violation_people", "whereabouts"},
     "networks": LEAVES | {"networks"},
     "devices": LEAVES,
-    "weights": LEAVES | {"networks"},
+    "backends": LEAVES | {"devices"},
+    "onnx_metadata": set(),
+    "weights": LEAVES | {"networks", "onnx_metadata"},
+    "exporting": LEAVES | {"exporting", "engines", "networks", "onnx_metadata", "weights"},
+    "engines": LEAVES | {"engines", "backends", "devices", "exporting", "weights"},
     "sources": LEAVES | {"sources"},
-    "detectors": LEAVES | {"detectors", "networks", "weights"},
-    "classifiers": LEAVES | {"classifiers", "networks", "weights", "crops"},
+    "detectors": LEAVES | {"detectors", "devices", "engines.base", "networks", "weights"},
+    "classifiers": LEAVES | {"classifiers", "devices", "engines.base", "networks", "weights", "crops"},
     "trackers": LEAVES | {"trackers"},
     "store": LEAVES | {"store"},
     "outbox": LEAVES | {"outbox"},
     "sinks": LEAVES | {"sinks", "outbox", "schedule", "store", "workers", "lettering"},
     "pipeline": LEAVES
-    | {"crops", "privacy", "voting", "violations", "overlay", "timing", "zones"}
+    | {"crops", "economy", "privacy", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
     "config_alerts": LEAVES | {"config_sections", "outbox", "schedule", "sinks", "sources.urls"},
     "config_sections": LEAVES
     | ROOMS
-    | {"devices", "privacy", "schedule", "store", "violations", "voting", "weights", "zones"},
+    | {"devices", "economy", "privacy", "schedule", "store", "violations", "voting", "weights", "zones"},
     "config": LEAVES
     | ROOMS
     | {

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from maskcam.config import Config
+from maskcam.pixels import ArrayPixels
 from maskcam.sources import open_source
 from maskcam.types import Frame, MaskStatus, Track, Violation, ViolationPhase
 from tests.cli import DEMO
@@ -110,7 +111,7 @@ def test_demo_somebody_hidden_for_a_moment_is_logged_once() -> None:
             return frame
         image = frame.image.copy()
         image[180:400, 160:340] = 120
-        return replace(frame, image=image)
+        return replace(frame, pixels=ArrayPixels(image))
 
     story = watch(DEMO, shown=cover, seconds=8)
     left = [v for v in story.violations if v.box_xyxy[0] < 400]

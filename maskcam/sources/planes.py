@@ -8,7 +8,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from maskcam.pixels import Image, Pixels
+from maskcam.pixels import Image, Pixels, glance_step
 
 LAZY_FORMATS = ("yuv420p", "yuvj420p")
 """What nearly all cameras and recordings are in; every other format is converted as a whole."""
@@ -45,6 +45,11 @@ class PlanarPixels(Pixels):
             threads=1,
         )
         return np.asarray(small.to_ndarray(), np.uint8)
+
+    def glance(self) -> NDArray[np.uint8]:
+        width, height = self.size_wh
+        step = glance_step(self.size_wh)
+        return np.ascontiguousarray(_rows(self._picture.planes[0])[:height:step, :width:step])
 
     def region(self, left: int, top: int, right: int, bottom: int) -> Image:
         if self._whole is None and not self._is_most_of_it(left, top, right, bottom):
