@@ -104,7 +104,11 @@ class LiveReader:
                 self._changed.wait_for(has_news, idle_seconds)
                 if self._is_closing:
                     return
-                frames = [reading.slot for reading in self._readings.values() if reading.slot is not None]
+                frames = [
+                    reading.hand_over(reading.slot)
+                    for reading in self._readings.values()
+                    if reading.slot is not None
+                ]
                 for reading in self._readings.values():
                     reading.slot = None
                     self._take_over_if_it_hangs(reading)

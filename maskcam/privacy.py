@@ -78,7 +78,7 @@ class FaceHider:
         self._previous_seconds = -math.inf
 
     def hide(self, frame: Frame, *, found_xyxy: NDArray[np.float32], tracks: Sequence[Track]) -> Frame:
-        """The frame with these faces hidden; the same one where there is nothing to hide.
+        """The frame with these faces hidden, and without what its camera encoded; the same one where nothing is to be.
 
         Args:
             frame: not changed.
@@ -105,6 +105,8 @@ class FaceHider:
             and not (old.track_id == 0 and any(_overlap(old.box_xyxy, box) for box in boxes.values()))
         ]
         self._hidden, self._previous_seconds = hidden, now
+        # what the camera encoded shows every face, and goes together, frames without any face included
+        frame = replace(frame, encoded=None)
         if not hidden:
             return frame
         image = hide_faces(frame.image, np.stack([face.box_xyxy for face in hidden]))

@@ -37,6 +37,24 @@ class MaskStatus(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class EncodedPicture:
+    """One picture as a camera encoded it, in H.264 of a kind that every browser plays.
+
+    Those of one camera stand in the order of decoding. What is left out between two of them is left out up to the next
+    key picture, so that nothing builds upon what is not there.
+
+    Attributes:
+        data: NAL units, each with a start code; the parameters come first in every key picture.
+        pts_seconds: when it is shown, by the clock of `Frame.pts_seconds`.
+        is_key: it can be decoded without any before it.
+    """
+
+    data: bytes
+    pts_seconds: float
+    is_key: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture from one camera or file.
 
@@ -46,6 +64,8 @@ class Frame:
         pts_seconds: when the frame was shown, by the source's own clock.
         captured_seconds: when it reached us, by `time.monotonic()`; for latency only.
         camera: name of the source, safe to print.
+        encoded: what the source has encoded since the frame before, also where that was handed to nobody; None where
+            it encodes nothing that every browser plays, or where faces in it must not be seen.
     """
 
     pixels: Pixels
@@ -53,6 +73,7 @@ class Frame:
     pts_seconds: float
     captured_seconds: float
     camera: str
+    encoded: tuple[EncodedPicture, ...] | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.pixels, Pixels):

@@ -19,6 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "types": {"pixels"},
     "crops": LEAVES,
     "economy": LEAVES,
+    "encoded": LEAVES,
     "privacy": LEAVES,
     "timing": set(),
     "workers": LEAVES,
@@ -45,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "trackers": LEAVES | {"trackers"},
     "store": LEAVES | {"store"},
     "outbox": LEAVES | {"outbox"},
-    "sinks": LEAVES | {"sinks", "outbox", "schedule", "store", "workers", "lettering"},
+    "sinks": LEAVES | {"sinks", "encoded", "outbox", "schedule", "store", "workers", "lettering"},
     "pipeline": LEAVES
     | {"crops", "economy", "privacy", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
@@ -67,7 +68,7 @@ ALLOWED: dict[str, set[str]] = {
         "store",
     },
     "feeds": LEAVES | {"sources.base"},
-    "readings": LEAVES | {"feeds", "sources.base", "timing"},
+    "readings": LEAVES | {"encoded", "feeds", "sources.base", "timing"},
     "live": LEAVES | {"feeds", "readings", "sources.base"},
     "recorder": LEAVES | {"overlay", "pipeline", "timing", "sinks.base", "sources.base"},
     "watching": LEAVES | {"feeds", "live", "overlay", "pipeline", "schedule", "timing", "sinks.base"},

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from maskcam.config import load_config
 from maskcam.errors import ConfigError
 from maskcam.privacy import Blur, FaceHider, hide_faces
-from maskcam.types import Image, MaskStatus, Track
+from maskcam.types import EncodedPicture, Image, MaskStatus, Track
 from tests.factories import make_frame, make_track
 
 RNG = np.random.default_rng(5)
@@ -158,3 +158,13 @@ def test_contradictions_are_one_sentence(settings: dict[str, object], words: str
     assert words in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert not str(caught.value).startswith(":")
+
+
+def test_what_a_camera_encoded_goes_where_faces_are_to_be_hidden() -> None:
+    frame = replace(make_frame(), encoded=(EncodedPicture(b"everybody's face", 0.0, is_key=True),))
+    assert FaceHider("none").hide(frame, found_xyxy=NOBODY, tracks=()) is frame
+    blurs: tuple[Blur, ...] = ("all", "compliant")
+    for blur in blurs:
+        hider = FaceHider(blur)
+        for found in (NOBODY, boxes(A)):
+            assert hider.hide(frame, found_xyxy=found, tracks=()).encoded is None

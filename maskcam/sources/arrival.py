@@ -67,9 +67,12 @@ class ArrivalClock:
 
     def place(self, seconds: float | None, arrived_seconds: float) -> float:
         """Seconds since the first frame for a decoded picture, at least those of the one before."""
-        own = arrived_seconds - self.start_seconds if seconds is None else seconds - self._offset_seconds
-        self._placed_seconds = max(own, self._placed_seconds)
+        self._placed_seconds = max(self.at(seconds, arrived_seconds), self._placed_seconds)
         return self._placed_seconds
+
+    def at(self, seconds: float | None, arrived_seconds: float) -> float:
+        """The same for a packet, which may be shown before the one that came before it."""
+        return arrived_seconds - self.start_seconds if seconds is None else seconds - self._offset_seconds
 
     def _latest(self, since_start: float) -> float:
         """Beyond it, a time stamp has run ahead. Bursts are read ahead of time, but held back one by one."""

@@ -20,6 +20,7 @@ from maskcam.errors import SourceError, StreamFault
 from maskcam.pixels import ArrayPixels, Pixels
 from maskcam.sources.pixels import make_upright, to_bgr
 from maskcam.sources.planes import LAZY_FORMATS, PlanarPixels
+from maskcam.sources.tape import EncodedTape
 from maskcam.types import Frame, Image
 
 _ASSUMED_FPS = 25.0
@@ -54,6 +55,7 @@ class VideoDecoder:
             # of the whole container: sound that begins before the picture stays in step with it
             self._start_seconds = container.start_time / av.time_base
         self._pictures = PictureReader()
+        self._tape = EncodedTape(self._stream.codec_context)
         self._next_index = 0
         self._last_seconds = 0.0
         self.end_seconds = 0.0
@@ -93,6 +95,8 @@ class VideoDecoder:
         """
         try:
             for packet in self._packets():
+                if packet.size:  # an empty one stands for the end
+                    self._keep(packet)
                 yield from self._decode(packet)
         except av.FFmpegError:
             yield from self._decode(None)  # what is still in the decoder is good
@@ -150,6 +154,7 @@ class VideoDecoder:
             # before the first picture, this is a recording that starts between two key frames: nothing was
             # lost
             self._bad_packets += self._next_index > 0
+            self._tape.cut()
             return
         for picture in pictures:
             yield self._frame(picture)
@@ -166,9 +171,16 @@ class VideoDecoder:
             pts_seconds=seconds,
             captured_seconds=time.monotonic(),
             camera=self._name,
+            encoded=self._tape.take(picture),
         )
         self._next_index += 1
         return frame
+
+    def _keep(self, packet: Packet[VideoStream]) -> None:
+        seconds = None
+        if packet.pts is not None and packet.time_base is not None and self._start_seconds is not None:
+            seconds = float(packet.pts * packet.time_base) - self._start_seconds
+        self._tape.add(bytes(packet), pts_seconds=seconds, is_key=packet.is_keyframe)
 
     def _seconds(self, picture: VideoFrame) -> float:
         """Seconds since the start, never less than those of the frame before."""

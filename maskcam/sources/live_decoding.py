@@ -17,6 +17,7 @@ from maskcam.sources.arrival import ArrivalClock
 from maskcam.sources.base import Losses
 from maskcam.sources.decoding import PictureReader, nominal_fps, video_stream
 from maskcam.sources.frame_numbers import FrameNumbers
+from maskcam.sources.tape import EncodedTape
 from maskcam.types import Frame
 
 CLEAN_WITHIN_SECONDS = 15.0
@@ -76,6 +77,7 @@ class LiveDecoder:
         self._clock = ArrivalClock(paced=paced)
         self._paced = paced
         self._pictures = PictureReader()
+        self._tape = EncodedTape(self._stream.codec_context)
         self._arrivals: dict[int | None, float] = {}
         self._awaits_key_packet = True
         self._awaits_key_picture = True
@@ -143,18 +145,28 @@ class LiveDecoder:
         if packet.is_corrupt:
             self._lose_corrupt()
         elif self._awaits_key_packet and not packet.is_keyframe:
+            self._keep(packet, seconds, arrived_seconds)
             self._skip()
         else:
             self._awaits_key_packet = False
             self._arrivals[packet.pts] = arrived_seconds
-            yield from self._decode(packet)
+            yield from self._decode(packet, seconds, arrived_seconds)
 
-    def _decode(self, packet: Packet[VideoStream]) -> Iterator[Frame]:
+    def _keep(self, packet: Packet[VideoStream], seconds: float | None, arrived_seconds: float) -> None:
+        """As it was encoded, also where there was no time to decode it."""
+        pts_seconds = self._clock.at(seconds, arrived_seconds)
+        self._tape.add(bytes(packet), pts_seconds=pts_seconds, is_key=packet.is_keyframe)
+
+    def _decode(
+        self, packet: Packet[VideoStream], seconds: float | None, arrived_seconds: float
+    ) -> Iterator[Frame]:
         try:
             pictures = self._stream.decode(packet)
         except av.FFmpegError:
             self._lose_corrupt()
             return
+        if not any(picture.is_corrupt for picture in pictures):
+            self._keep(packet, seconds, arrived_seconds)
         for picture in pictures:
             if picture.is_corrupt:
                 self._lose_corrupt()
@@ -186,6 +198,7 @@ class LiveDecoder:
             pts_seconds=pts_seconds,
             captured_seconds=arrived_seconds - self._clock.delay_seconds,
             camera=self._name,
+            encoded=self._tape.take(picture),
         )
         self._next_index += 1
         return frame
@@ -213,6 +226,7 @@ class LiveDecoder:
 
     def _lose_corrupt(self) -> None:
         self._start_anew()
+        self._tape.cut()
         self.losses = replace(self.losses, corrupt=self.losses.corrupt + 1)
         self._next_index += 1
 
