@@ -15,6 +15,7 @@ from maskcam.commands.events.app import events
 from maskcam.commands.models import models
 from maskcam.commands.predict import predict
 from maskcam.commands.process import process
+from maskcam.commands.serve import serve
 from maskcam.commands.watch import watch
 from maskcam.devices import share_cores
 from maskcam.errors import MaskcamError
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # errors are one sentence, tracebacks only with --debug
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (watch, process, predict, models, doctor, bench):
+for command in (watch, serve, process, predict, models, doctor, bench):
     app.command()(command)
 app.add_typer(events, name="events")
 

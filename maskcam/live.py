@@ -60,22 +60,42 @@ class LiveReader:
     Args:
         feeds: with different names. Their sources belong to the reader: each is closed by the thread that reads
             it, since closing a source in the middle of a read crashes the libraries beneath.
+        endless: goes on when all feeds have ended, and without any: others may be added.
 
     Raises:
         InputError: two feeds have the same name.
         ValueError: there is no feed.
     """
 
-    def __init__(self, feeds: Sequence[Feed]) -> None:
+    def __init__(self, feeds: Sequence[Feed], *, endless: bool = False) -> None:
         names = [feed.name for feed in feeds]
-        if not names:
+        if not names and not endless:
             raise ValueError("a LiveReader needs at least one feed")
         if len(set(names)) < len(names):
             raise InputError(f"Two sources have the same name, among {', '.join(names)}: give each its own.")
         self._changed = threading.Condition()
         self._readings = {feed.name: _Reading(feed) for feed in feeds}
         self._changes = 0
+        self._is_endless = endless
         self._is_closing = False
+
+    def add(self, feed: Feed) -> None:
+        """Reads one more feed, while the others go on.
+
+        Raises:
+            InputError: there is one of that name.
+        """
+        with self._changed:
+            if feed.name in self._readings:
+                raise InputError(f"There is a camera {feed.name} already: give the new one another name.")
+            reading = self._readings[feed.name] = _Reading(feed)
+            self._start_thread(reading)
+
+    def remove(self, name: str) -> None:
+        """Reads a feed no longer; its thread closes the source as soon as the read that it is in returns."""
+        with self._changed:
+            self._readings.pop(name).turn += 1
+            self._changed.notify_all()
 
     def health(self) -> dict[str, FeedHealth]:
         """How every feed is doing, by name."""
@@ -112,7 +132,9 @@ class LiveReader:
                 for reading in self._readings.values():
                     reading.slot = None
                     self._take_over_if_it_hangs(reading)
-                is_over = all(reading.health.state.is_final for reading in self._readings.values())
+                is_over = not self._is_endless and all(
+                    reading.health.state.is_final for reading in self._readings.values()
+                )
                 changes_seen = self._changes
                 self._changed.notify_all()
             if frames or not is_over:

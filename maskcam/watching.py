@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -69,6 +69,7 @@ class Watch:
         on_state: told of a camera whose state has changed.
         schedules: hours in which masks are required, by the clock on the wall, per live camera's name; always
             for all others.
+        endless: goes on when all cameras have ended, and without any: others may be added.
     """
 
     def __init__(
@@ -81,18 +82,19 @@ class Watch:
         on_violation: Callable[[Violation], None],
         on_state: Callable[[CameraStatus], None] = lambda _: None,
         schedules: Mapping[str, Schedule] = MappingProxyType({}),
+        endless: bool = False,
     ) -> None:
-        self._reader = LiveReader(feeds)
+        self._reader = LiveReader(feeds, endless=endless)
         self._pipeline = pipeline
-        self._sinks = sinks
+        self._sinks = dict(sinks)
         self._realtime = realtime
         self._on_violation = on_violation
         self._on_state = on_state
-        self._schedules = schedules
+        self._schedules = dict(schedules)
         self._started: dict[str, float] = {}
         self.cameras = {feed.name: CameraStatus(feed.name) for feed in feeds}
 
-    def run(self) -> Iterator[None]:
+    def run(self) -> Generator[None]:
         """Watches on; hands over after every step, so that the caller may look after its window or stop.
 
         Raises:
@@ -109,6 +111,33 @@ class Watch:
         finally:
             for name in self.cameras:
                 self._end(name, self._pipeline.finish(name))
+
+    def add(self, feed: Feed, sink: Sink, *, schedule: Schedule | None = None) -> None:
+        """Watches one more camera, while the others go on; only to be called between two steps.
+
+        Raises:
+            InputError: there is one of that name.
+        """
+        self._reader.add(feed)
+        self._sinks[feed.name] = sink
+        self.set_schedule(feed.name, schedule)
+        # a new dictionary: other threads may be going through the old one
+        self.cameras = {**self.cameras, feed.name: CameraStatus(feed.name)}
+
+    def remove(self, name: str) -> None:
+        """Watches a camera no longer, and ends its violations; only to be called between two steps."""
+        self._reader.remove(name)
+        self._end(name, self._pipeline.part(name))
+        self.cameras = {other: camera for other, camera in self.cameras.items() if other != name}
+        del self._sinks[name]
+        self._started.pop(name, None)
+        self.set_schedule(name, None)
+
+    def set_schedule(self, name: str, schedule: Schedule | None) -> None:
+        """Sets the hours in which masks are required before a camera; None: always."""
+        self._schedules.pop(name, None)
+        if schedule is not None:
+            self._schedules[name] = schedule
 
     def _step(self, frames: Sequence[Frame]) -> None:
         off_duty = [name for name, camera in self.cameras.items() if camera.off_duty]

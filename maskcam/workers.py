@@ -54,6 +54,11 @@ class Worker(Closing, Generic[Item]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Items that were queued and not begun with."""
+        return len(self._waiting)
+
     def submit(self, item: Item) -> bool:
         """Queues an item.
 

@@ -56,11 +56,9 @@ def make_sinks(
         shared.append(
             stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, stamped=True))
         )
-    if config.store.url is not None:
-        shared.append(stack.enter_context(config.build_store(run_id=run_id, environ=os.environ)))
+    names = [feed.name for feed in feeds]
     shared += [
-        stack.enter_context(build(run_id=run_id, environ=os.environ, tell=tell))
-        for build in _alerts([feed.name for feed in feeds], config)
+        stack.enter_context(sink) for sink in lasting_sinks(names, config=config, run_id=run_id, tell=tell)
     ]
     groups: dict[str, Sink] = {}
     for feed in feeds:
@@ -75,6 +73,26 @@ def make_sinks(
             )
         groups[feed.name] = SinkGroup(own)
     return groups
+
+
+def lasting_sinks(
+    cameras: Sequence[str], *, config: Config, run_id: str, tell: Callable[[str], None]
+) -> Iterator[Sink]:
+    """Makes what every long run has, one after another: the event store's sink and those of alerts.
+
+    Args:
+        cameras: names of all.
+        config: says which there are.
+        run_id: of this run, a UUID in hex.
+        tell: as in `make_sinks`.
+
+    Raises:
+        MaskcamError: something cannot be opened; whoever takes them closes those made before.
+    """
+    if config.store.url is not None:
+        yield config.build_store(run_id=run_id, environ=os.environ)
+    for build in _alerts(cameras, config):
+        yield build(run_id=run_id, environ=os.environ, tell=tell)
 
 
 def _alerts(cameras: Sequence[str], config: Config) -> Iterator[Callable[..., Sink]]:

@@ -21,7 +21,7 @@ from maskcam.outbox.limits import RateLimit
 from maskcam.schedule import Schedule
 from maskcam.sinks.alert_messages import summarize, violation_content, violation_message
 from maskcam.sinks.alert_pictures import PictureKind, cut_picture, encode_picture
-from maskcam.sinks.base import Sink
+from maskcam.sinks.base import Backlog, Sink
 from maskcam.sinks.walltime import wall_seconds
 from maskcam.types import Frame, FrameResult, Image, Violation
 from maskcam.workers import Repeater, Worker
@@ -109,6 +109,7 @@ class AlertSink(Sink):
         self._pictures_queued = 0
         self._pictures_done = 0
         open_outbox = partial(Outbox, options.outbox, identity, limits=options.limits, tell=options.tell)
+        self._open_outbox = open_outbox
         self._outbox = open_outbox()
         courier = Courier(
             open_outbox(is_durable=False),
@@ -139,6 +140,16 @@ class AlertSink(Sink):
         """Queues the messages of what ended with its source."""
         for violation in violations:
             self._queue(violation, None)
+
+    def backlog(self) -> Backlog | None:
+        """Counts the messages; None while the outbox does not answer."""
+        try:
+            # a connection of its own: the others belong to their threads
+            with self._open_outbox(is_durable=False, busy_seconds=0.5) as outbox:
+                waiting = outbox.count() + len(self._overflow) + self._worker.waiting
+        except OutputError:
+            return None
+        return Backlog("outbox", self._name, waiting)
 
     def close(self) -> None:
         """Stores what is queued, gives the receiver a moment to take what waits, and lets go of it.

@@ -5,9 +5,26 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Literal
 
 from maskcam.closing import Closing
 from maskcam.types import FrameResult, Image, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a sink has taken and not done with yet.
+
+    Attributes:
+        kind: waits for the event store, or for a receiver of alerts.
+        name: of the store or the receiver, without secrets.
+        waiting: how many rows or messages.
+    """
+
+    kind: Literal["store", "outbox"]
+    name: str
+    waiting: int
 
 
 class Sink(Closing, ABC):
@@ -32,6 +49,10 @@ class Sink(Closing, ABC):
 
     def finish(self, violations: Sequence[Violation]) -> None:  # most sinks need not know
         """Takes the violations that ended only because their source did; no frame goes with them."""
+
+    def backlog(self) -> Backlog | None:
+        """What waits, for sinks in which something can; may be called from any thread."""
+        return None
 
 
 class SinkGroup(Sink):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from maskcam.errors import StoreError
 from maskcam.sinks.album import Album
-from maskcam.sinks.base import Sink
+from maskcam.sinks.base import Backlog, Sink
 from maskcam.sinks.minutes import MinuteCounter
 from maskcam.sinks.violation_records import RecordMaker
 from maskcam.sinks.walltime import wall_seconds
@@ -130,6 +130,9 @@ class StoreSink(Sink):
         """Queues the ends of these."""
         if violations:
             self._submit(_Seen(tuple(violations)))
+
+    def backlog(self) -> Backlog:
+        return Backlog("store", self._store.name, self._worker.waiting + self._journal.waiting)
 
     def close(self) -> None:
         """Writes what is queued; what the database does not take is left in a file for the next run."""

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row as SqlRow
 from maskcam.store.records import (
     MinuteCounts,
     Pictures,
+    Position,
     StoredTransition,
     StoredViolation,
     Totals,
@@ -32,7 +33,7 @@ def violations(
     *,
     newest_first: bool,
     limit: int | None = None,
-    after: StoredViolation | None = None,
+    after: StoredViolation | Position | None = None,
 ) -> list[StoredViolation]:
     """See `EventStore.violations`."""
     started, number = ViolationRow.started_at, ViolationRow.id

@@ -99,6 +99,19 @@ class StoredViolation(ViolationRecord):
     updated_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the order of violations, whether or not the one that was there still is.
+
+    Attributes:
+        started_at: when it started.
+        id: its number in the store.
+    """
+
+    started_at: datetime
+    id: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinuteCounts:
     """How many people one camera saw in one minute, each by the last status in that minute.

@@ -21,6 +21,7 @@ from maskcam.store.records import (
     ALL,
     MinuteCounts,
     Pictures,
+    Position,
     Pruned,
     Retention,
     Row,
@@ -124,7 +125,7 @@ class EventStore(Closing):
         *,
         newest_first: bool = True,
         limit: int | None = None,
-        after: StoredViolation | None = None,
+        after: StoredViolation | Position | None = None,
     ) -> list[StoredViolation]:
         """Those that a query asks for, by the time at which they started.
 
@@ -132,7 +133,7 @@ class EventStore(Closing):
             query: which.
             newest_first: the order.
             limit: at most so many.
-            after: the last one of the page before.
+            after: the last one of the page before, or its place.
         """
         with to_read(self._engine, self._address) as connection:
             return reading.violations(connection, query, newest_first=newest_first, limit=limit, after=after)

@@ -1,0 +1,67 @@
+"""Is the service alive, is it of use, and its figures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from maskcam.errors import MaskcamError
+from maskcam.web.auth import Viewer
+from maskcam.web.context import Context, Ctx
+from maskcam.web.metrics import exposition
+from maskcam.web.problems import responses
+
+router = APIRouter(tags=["health"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """Whether it does its work; says nothing about cameras by name, as anybody may ask."""
+
+    ready: bool
+    store: bool
+    pipeline: bool
+    cameras: bool
+
+
+@router.get("/healthz")
+async def healthz() -> Alive:
+    """The process is alive."""
+    return Alive()
+
+
+@router.get("/readyz", responses={503: {"model": Ready}})
+def readyz(context: Ctx, response: Response) -> Ready:
+    """The store answers, frames are judged, and a camera gives pictures or may yet."""
+    store, pipeline = _has_store(context), context.service.state.is_running
+    states = [camera.health.state for camera in context.service.cameras().values()]
+    # without any camera there is nothing amiss: the first one may be added on the page
+    cameras = not states or any(not state.is_final for state in states)
+    is_ready = store and pipeline and cameras
+    response.status_code = 200 if is_ready else 503
+    return Ready(ready=is_ready, store=store, pipeline=pipeline, cameras=cameras)
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}}, **responses(401, 403)},
+)
+def metrics(context: Ctx, _who: Viewer) -> Response:
+    """Figures for Prometheus, which logs in with an API token (`authorization: credentials_file`)."""
+    return Response(exposition(context.service), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _has_store(context: Context) -> bool:
+    try:
+        context.store.cameras()
+    except MaskcamError:
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""How many wore their masks right, where and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+
+from maskcam.store.records import MinuteCounts, ViolationQuery
+from maskcam.store.statistics import Compliance, grouped, total
+from maskcam.web.auth import Viewer
+from maskcam.web.context import Ctx
+from maskcam.web.problems import responses
+from maskcam.web.schemas import ComplianceFigures, Group, Statistics
+
+router = APIRouter(prefix="/statistics", tags=["statistics"], responses=responses(401, 403, 422))
+
+_LONGEST = timedelta(days=400)
+
+
+@router.get("")
+def get_statistics(
+    context: Ctx,
+    _who: Viewer,
+    since: Annotated[datetime | None, Query(description="default: a week before `until`")] = None,
+    until: Annotated[datetime | None, Query(description="default: now; without a zone: UTC")] = None,
+    camera: Annotated[list[str] | None, Query(max_length=100)] = None,
+    per: Literal["hour", "day"] = "hour",
+) -> Statistics:
+    """Compliance per camera, per hour or day, and per both, with 95% intervals."""
+    start, end = _span(since, until)
+    names = tuple(camera or ())
+    counts = context.store.counts(since=start, until=end, cameras=names)
+    totals = context.store.totals(ViolationQuery(since=start, until=end, cameras=names))
+
+    def span_of(row: MinuteCounts) -> datetime:
+        local = row.minute.astimezone().replace(minute=0)
+        return local if per == "hour" else local.replace(hour=0)
+
+    spans = grouped(counts, span_of)
+    cameras = grouped(counts, lambda row: row.camera)
+    both = grouped(counts, lambda row: (row.camera, span_of(row)))
+    return Statistics(
+        since=start,
+        until=end,
+        per=per,
+        total=_group(total(counts)),
+        cameras=[_group(cameras[name], camera=name) for name in sorted(cameras)],
+        spans=[_group(spans[at], start=at) for at in sorted(spans)],
+        camera_spans=[_group(both[name, at], camera=name, start=at) for name, at in sorted(both)],
+        violations=totals.violations,
+        violations_by_camera=totals.by_camera,
+        violations_by_status={status.value: count for status, count in totals.by_status.items()},
+        false_alarms=totals.false_alarms,
+    )
+
+
+def _group(found: Compliance, *, camera: str | None = None, start: datetime | None = None) -> Group:
+    return Group.model_validate({"camera": camera, "start": start, **ComplianceFigures.values(found)})
+
+
+def _span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    """Both ends, aware of their zone."""
+    end = until or datetime.now(UTC)
+    end = end if end.tzinfo else end.replace(tzinfo=UTC)
+    start = since if since is not None else end - timedelta(days=7) if end.year > 1970 else end
+    start = start if start.tzinfo else start.replace(tzinfo=UTC)
+    if not (1970 <= start.year <= 9998 and 1970 <= end.year <= 9998):
+        raise HTTPException(422, "A time lies between the years 1970 and 9998.")
+    if not timedelta(0) <= end - start <= _LONGEST:
+        raise HTTPException(422, f"`since` lies before `until`, by at most {_LONGEST.days} days.")
+    return start.astimezone(UTC), end.astimezone(UTC)

@@ -1,0 +1,60 @@
+"""The application: everything under one roof."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from starlette.staticfiles import StaticFiles
+
+from maskcam import __version__
+from maskcam.web import pages
+from maskcam.web.api import accounts, cameras, events, health, statistics, system
+from maskcam.web.context import Context
+from maskcam.web.events_stream import Stream
+from maskcam.web.guards import HostGuard, SecurityHeaders
+from maskcam.web.login_limit import LoginLimit
+from maskcam.web.problems import handle_problems
+
+MOST_BODY_BYTES = 256 * 1024
+_HASHES_AT_ONCE = 2
+"""Passwords checked at the same time: each takes 64 MiB and a core, which the cameras need as well."""
+
+
+def create_app(context: Context) -> FastAPI:
+    """Makes the application; whoever makes the context closes it."""
+    stream = Stream(context.service)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        stream.open()
+        yield
+        stream.close()
+
+    app = FastAPI(
+        title="maskcam",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,  # served by maskcam.web.pages, to those who are logged in
+        lifespan=lifespan,
+        max_body_size=MOST_BODY_BYTES,
+    )
+    app.state.context = context
+    app.state.stream = stream
+    app.state.login_limit = LoginLimit()
+    app.state.hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
+    handle_problems(app)
+    api = APIRouter(prefix="/api/v1")
+    for part in (events, cameras, statistics, system, accounts):
+        api.include_router(part.router)
+    app.include_router(api)
+    app.include_router(health.router)
+    app.include_router(pages.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.add_middleware(HostGuard, serve=context.serve)
+    app.add_middleware(SecurityHeaders)
+    return app
