@@ -1,4 +1,7 @@
-"""Takes the frames of one source through the pipeline into sinks, and counts what was seen."""
+"""Takes the frames of one source through the pipeline into sinks, and counts what was seen.
+
+Decoding, looking for faces, judging them, and writing overlap, each in a thread of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from maskcam.belts import Ahead, Behind
 from maskcam.overlay import draw
 from maskcam.pipeline import Pipeline
 from maskcam.sinks.base import SinkGroup
@@ -95,24 +99,33 @@ class Recorder:
             MaskcamError: the source or a sink failed; the sinks have been given all that came before.
         """
         start = time.perf_counter()
-        timer = StageTimer()
+        decoding, writing = StageTimer(), StageTimer()
+
+        def write(result: FrameResult) -> None:
+            with writing.stage("draw"):
+                picture = draw(result, fps=self._fps.fps) if sink.wants_picture(result) else None
+            with writing.stage("write"):
+                sink.write(result, picture)
+
         try:
-            for frame in _timed(source, timer):
-                (result,) = self._pipeline.step([frame])
-                with timer.stage("draw"):
-                    wanted = sink.wants_picture(result)
-                    picture = draw(result, fps=self._fps.fps) if wanted else None
-                with timer.stage("write"):
-                    sink.write(result, picture)
-                self._count(result, time.perf_counter())
-                on_frame(result)
+            with (
+                Behind(write, name="writes") as written,
+                Ahead(_timed(source, decoding), name="decodes") as frames,
+                Ahead((self._pipeline.look([frame]) for frame in frames), name="looks for faces") as looks,
+            ):
+                for look in looks:
+                    (result,) = self._pipeline.judge(look)
+                    written.put(result)
+                    self._count(result, time.perf_counter())
+                    on_frame(result)
         finally:
             for camera in self._cameras:
                 ended = self._pipeline.finish(camera)
                 sink.finish(ended)
                 self._remember(ended)
             self._report.seconds += time.perf_counter() - start
-            self._report.stage_seconds.update(timer.seconds)
+            self._report.stage_seconds.update(decoding.seconds)
+            self._report.stage_seconds.update(writing.seconds)
             self._report.statuses.update(self._last_status.values())
             self._report.violations.update(violation.status.value for violation in self._violations.values())
 
