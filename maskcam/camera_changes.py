@@ -24,6 +24,7 @@ class Changes:
         adjusted: with other zones, hours or faces that count; they are neither reconnected nor lose their people.
         unchanged: that go on as if nothing had happened.
         restarts: something that concerns all of them has changed: everything starts anew.
+        later: settings of the web side have changed: they count from the next start of the program on.
     """
 
     added: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Changes:
     adjusted: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     restarts: bool = False
+    later: bool = False
 
 
 def cameras_of(config: Config) -> dict[str, CameraConfig]:
@@ -54,6 +56,7 @@ def compare(old: Config, new: Config) -> Changes:
         adjusted=tuple(adjusted),
         unchanged=tuple(name for name in kept if name not in [*reconnected, *adjusted]),
         restarts=_rest(old) != _rest(new),
+        later=old.serve != new.serve,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from maskcam.sources.base import Source, SourceInfo
-from maskcam.types import Frame
+from maskcam.types import EncodedPicture, Frame
 
 _USUAL_FPS = 25.0
 
@@ -46,6 +46,7 @@ class LoopingSource(Source):
                         pts_seconds=seconds,
                         captured_seconds=time.monotonic(),
                         camera=self.info.name,
+                        encoded=_later(frame.encoded, round_seconds),
                     )
                     index += 1
             round_seconds = seconds + self._period_seconds
@@ -55,3 +56,9 @@ class LoopingSource(Source):
         """Closes the recording."""
         self._is_closed = True
         self._source.close()
+
+
+def _later(pictures: tuple[EncodedPicture, ...] | None, seconds: float) -> tuple[EncodedPicture, ...] | None:
+    if pictures is None:
+        return None
+    return tuple(replace(picture, pts_seconds=picture.pts_seconds + seconds) for picture in pictures)

@@ -22,6 +22,8 @@ from maskcam.web.problems import handle_problems
 MOST_BODY_BYTES = 256 * 1024
 _HASHES_AT_ONCE = 2
 """Passwords checked at the same time: each takes 64 MiB and a core, which the cameras need as well."""
+_PROBES_AT_ONCE = 2
+"""Cameras tested at the same time, each for seconds."""
 
 
 def create_app(context: Context) -> FastAPI:
@@ -32,6 +34,7 @@ def create_app(context: Context) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         stream.open()
         yield
+        app.state.closing.set()
         stream.close()
 
     app = FastAPI(
@@ -45,7 +48,9 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.stream = stream
+    app.state.closing = asyncio.Event()
     app.state.login_limit = LoginLimit()
+    app.state.probing = asyncio.Semaphore(_PROBES_AT_ONCE)
     app.state.hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
     handle_problems(app)
     api = APIRouter(prefix="/api/v1")

@@ -18,6 +18,7 @@ from maskcam.web.schemas import CameraNumbers
 
 _WAITING = 200
 """News that may wait for one browser; older ones are lost."""
+_MOST_LISTENERS = 200
 News = tuple[str, Mapping[str, Any]]
 """Name of the event, and its data."""
 
@@ -34,6 +35,11 @@ class Stream:
         self._listeners: set[asyncio.Queue[News | None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody else may listen."""
+        return len(self._listeners) >= _MOST_LISTENERS
 
     def open(self) -> None:
         """Begins, in the event loop of the web."""

@@ -16,10 +16,10 @@ class Role(enum.StrEnum):
     ADMIN = "admin"
     """Changes cameras, users and tokens, and deletes events."""
 
-    def covers(self, needed: Role) -> bool:
+    def covers(self, needed: Role | str) -> bool:
         """Whether it may do what asks for another role."""
         order = list(Role)
-        return order.index(self) >= order.index(needed)
+        return order.index(self) >= order.index(Role(needed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,7 +24,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@ -]+$")]
 """Of a user or token."""
 CameraName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
-"""Without a slash, since it is part of addresses."""
+"""Of a new camera: without a slash, since it is part of addresses. Names made from a source may hold some."""
+AnyCamera = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class Strict(BaseModel):
@@ -135,7 +137,7 @@ class Camera(BaseModel):
     zones: list[Polygon]
     hours: list[str]
     detector: dict[str, Any] | None = Field(description="what differs from the other cameras'")
-    state: str = Field(description="connecting, live, stalled, reconnecting, failed, ended or starting")
+    state: str = Field(description="connecting, live, stalled, reconnecting, failed or ended")
     is_live: bool = Field(description="false for recordings, and until it has been opened")
     fault: str | None
     reason: str | None = Field(description="why it gives no picture, one sentence")
@@ -178,7 +180,7 @@ class Camera(BaseModel):
             corrupt=health.losses.corrupt,
             people=len(status.people),
             violations=status.violations,
-            picture_url=f"/api/v1/cameras/{config.name}/picture",
+            picture_url=f"/api/v1/cameras/{quote(config.name, safe='')}/picture",
             **CameraNumbers.of(status).model_dump(exclude={"name"}),
         )
 
@@ -221,6 +223,7 @@ class CameraNumbers(BaseModel):
 class CameraPatch(Strict):
     """Settings of a camera to change; null takes one away, so that what holds for all cameras does."""
 
+    name: CameraName | None = Field(None, description="another name; events keep the one before")
     source: str | None = Field(
         None,
         min_length=1,
@@ -259,6 +262,7 @@ class ChangesMade(BaseModel):
     adjusted: list[str] = Field(description="changed without a reconnect")
     unchanged: list[str]
     restarts: bool = Field(description="everything started anew, as something has changed that concerns all")
+    later: bool = Field(description="settings of [serve] have changed: they count from the next start on")
 
     @classmethod
     def of(cls, changes: Changes) -> ChangesMade:
@@ -270,6 +274,7 @@ class ChangesMade(BaseModel):
             adjusted=list(changes.adjusted),
             unchanged=list(changes.unchanged),
             restarts=changes.restarts,
+            later=changes.later,
         )
 
 

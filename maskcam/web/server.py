@@ -112,6 +112,7 @@ class _Server(uvicorn.Server):
     def _stop(self) -> None:
         self.force_exit = self.should_exit
         self.should_exit = True
+        self._app.state.closing.set()
         self._app.state.stream.close()
 
     def _begin_reload(self) -> None:

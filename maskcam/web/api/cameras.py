@@ -7,8 +7,9 @@ import os
 from typing import Annotated, Any
 
 import cv2
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 
 from maskcam.camera_changes import cameras_of
 from maskcam.config_file import NoSuchCameraError, check_source
@@ -22,11 +23,11 @@ from maskcam.sources.urls import fill_in
 from maskcam.web.auth import Admin, Operator, Viewer
 from maskcam.web.context import Context, Ctx
 from maskcam.web.problems import responses
-from maskcam.web.schemas import Camera, CameraName, CameraPatch, CameraProbe, ChangesMade, NewCamera
+from maskcam.web.schemas import AnyCamera, Camera, CameraPatch, CameraProbe, ChangesMade, NewCamera
 
 router = APIRouter(prefix="/cameras", tags=["cameras"], responses=responses(401, 403))
 
-Named = Annotated[CameraName, Path()]
+Named = Annotated[AnyCamera, Path()]
 _QUALITY = 85
 
 
@@ -47,47 +48,15 @@ def create_camera(context: Ctx, _who: Admin, camera: NewCamera) -> Camera:
     return _camera(context, camera.name)
 
 
-@router.post("/probe", responses=responses(422, 502))
-def probe_any(_who: Admin, wanted: CameraProbe) -> dict[str, Any]:
+@router.post("/probe", responses=responses(422, 429, 502))
+async def probe_any(request: Request, _who: Admin, wanted: CameraProbe) -> dict[str, Any]:
     """Tests a camera that is not among the cameras yet, as `maskcam doctor` does."""
     check_source(wanted.source)
-    return _probe(wanted.source, wanted.transport, wanted.seconds)
-
-
-@router.get("/{name}", responses=responses(404))
-def get_camera(context: Ctx, _who: Viewer, name: Named) -> Camera:
-    """One camera."""
-    return _camera(context, name)
-
-
-@router.put("/{name}", responses=responses(404, 422, 503))
-def update_camera(context: Ctx, _who: Admin, name: Named, patch: CameraPatch) -> ChangesMade:
-    """Changes settings of a camera, in the configuration file too; what is left out stays."""
-    if "source" in patch.model_fields_set and patch.source is None:
-        raise HTTPException(422, "source: a camera cannot do without; leave it out to keep it.")
-    return ChangesMade.of(context.config_file.change_camera(context.service, name, _given(patch)))
-
-
-@router.delete("/{name}", responses=responses(404, 503))
-def delete_camera(context: Ctx, _who: Admin, name: Named) -> ChangesMade:
-    """Watches a camera no longer, and takes it out of the configuration file; its events stay."""
-    return ChangesMade.of(context.config_file.remove_camera(context.service, name))
-
-
-@router.post("/{name}/probe", responses=responses(404, 502))
-def probe_camera(
-    context: Ctx,
-    _who: Operator,
-    name: Named,
-    seconds: Annotated[float, Query(ge=1, le=20)] = 5.0,
-) -> dict[str, Any]:
-    """Tests a camera as `maskcam doctor` does, over a connection of its own."""
-    config = _config(context, name)
-    return _probe(fill_in(config.source, os.environ), config.transport, seconds)
+    return await _probe(request, wanted.source, wanted.transport, wanted.seconds)
 
 
 @router.get(
-    "/{name}/picture",
+    "/{name:path}/picture",
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}, **responses(404, 503)},
 )
@@ -110,6 +79,40 @@ def get_picture(
     return Response(data.tobytes(), media_type="image/jpeg")
 
 
+@router.post("/{name:path}/probe", responses=responses(404, 429, 502))
+async def probe_camera(
+    request: Request,
+    context: Ctx,
+    _who: Operator,
+    name: Named,
+    seconds: Annotated[float, Query(ge=1, le=20)] = 5.0,
+) -> dict[str, Any]:
+    """Tests a camera as `maskcam doctor` does, over a connection of its own."""
+    config = _config(context, name)
+    return await _probe(request, fill_in(config.source, os.environ), config.transport, seconds)
+
+
+@router.get("/{name:path}", responses=responses(404))
+def get_camera(context: Ctx, _who: Viewer, name: Named) -> Camera:
+    """One camera."""
+    return _camera(context, name)
+
+
+@router.put("/{name:path}", responses=responses(404, 422, 503))
+def update_camera(context: Ctx, _who: Admin, name: Named, patch: CameraPatch) -> ChangesMade:
+    """Changes settings of a camera, in the configuration file too; what is left out stays."""
+    for key in ("name", "source"):
+        if key in patch.model_fields_set and getattr(patch, key) is None:
+            raise HTTPException(422, f"{key}: a camera cannot do without; leave it out to keep it.")
+    return ChangesMade.of(context.config_file.change_camera(context.service, name, _given(patch)))
+
+
+@router.delete("/{name:path}", responses=responses(404, 503))
+def delete_camera(context: Ctx, _who: Admin, name: Named) -> ChangesMade:
+    """Watches a camera no longer, and takes it out of the configuration file; its events stay."""
+    return ChangesMade.of(context.config_file.remove_camera(context.service, name))
+
+
 def _config(context: Context, name: str) -> CameraConfig:
     config = cameras_of(context.service.config).get(name)
     if config is None:
@@ -127,10 +130,15 @@ def _given(patch: CameraPatch) -> dict[str, Any]:
     }
 
 
-def _probe(spec: str, transport: Transport, seconds: float) -> dict[str, Any]:
+async def _probe(request: Request, spec: str, transport: Transport, seconds: float) -> dict[str, Any]:
     """What a camera gives, and what to change; no faces are looked for, since the detector is busy with the cameras."""
-    try:
-        report: SourceReport = probe(spec, seconds=seconds, transport=transport)
-    except SourceError as error:
-        raise HTTPException(502, str(error)) from error
+    if request.app.state.probing.locked():
+        raise HTTPException(
+            429, "Other cameras are being tested: wait for them.", headers={"Retry-After": "20"}
+        )
+    async with request.app.state.probing:
+        try:
+            report: SourceReport = await run_in_threadpool(probe, spec, seconds=seconds, transport=transport)
+        except SourceError as error:
+            raise HTTPException(502, str(error)) from error
     return {**dataclasses.asdict(report), "advice": list(advise(report))}

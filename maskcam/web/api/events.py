@@ -15,7 +15,7 @@ from maskcam.types import MaskStatus
 from maskcam.web.auth import Admin, Operator, Viewer
 from maskcam.web.context import Context, Ctx
 from maskcam.web.problems import responses
-from maskcam.web.schemas import Event, EventPage, EventPatch, clip_of
+from maskcam.web.schemas import AnyCamera, Event, EventPage, EventPatch, clip_of
 
 router = APIRouter(prefix="/events", tags=["events"], responses=responses(401, 403))
 
@@ -30,7 +30,7 @@ def list_events(
     _who: Viewer,
     since: Annotated[datetime | None, Query(description="started then or later; without a zone: UTC")] = None,
     until: Annotated[datetime | None, Query(description="started before")] = None,
-    camera: Annotated[list[str] | None, Query(description="at one of these", max_length=100)] = None,
+    camera: Annotated[list[AnyCamera] | None, Query(description="at one of these", max_length=100)] = None,
     status: Annotated[list[Literal["no_mask", "incorrect"]] | None, Query(max_length=10)] = None,
     is_protected: bool | None = None,
     is_false_alarm: bool | None = None,

@@ -12,7 +12,7 @@ from maskcam.store.statistics import Compliance, grouped, total
 from maskcam.web.auth import Viewer
 from maskcam.web.context import Ctx
 from maskcam.web.problems import responses
-from maskcam.web.schemas import ComplianceFigures, Group, Statistics
+from maskcam.web.schemas import AnyCamera, ComplianceFigures, Group, Statistics
 
 router = APIRouter(prefix="/statistics", tags=["statistics"], responses=responses(401, 403, 422))
 
@@ -25,7 +25,7 @@ def get_statistics(
     _who: Viewer,
     since: Annotated[datetime | None, Query(description="default: a week before `until`")] = None,
     until: Annotated[datetime | None, Query(description="default: now; without a zone: UTC")] = None,
-    camera: Annotated[list[str] | None, Query(max_length=100)] = None,
+    camera: Annotated[list[AnyCamera] | None, Query(max_length=100)] = None,
     per: Literal["hour", "day"] = "hour",
 ) -> Statistics:
     """Compliance per camera, per hour or day, and per both, with 95% intervals."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
@@ -37,10 +37,23 @@ def reload(context: Ctx, _who: Admin) -> ChangesMade:
     return ChangesMade.of(context.config_file.reload(context.service))
 
 
-@router.get("/stream", tags=["stream"], response_class=EventSourceResponse)
-async def stream(request: Request, _who: Viewer) -> AsyncIterator[ServerSentEvent]:
+def find_stream(request: Request, _who: Viewer) -> Stream:
+    """The stream, while there is room for one more listener.
+
+    Raises:
+        HTTPException: 503, there is none.
+    """
+    stream: Stream = request.app.state.stream
+    if stream.is_full:
+        raise HTTPException(503, "Too many listen already: try again later.", headers={"Retry-After": "30"})
+    return stream
+
+
+@router.get("/stream", tags=["stream"], response_class=EventSourceResponse, responses=responses(503))
+async def listen(
+    request: Request, news: Annotated[Stream, Depends(find_stream)]
+) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: `numbers` every second, `camera` and `violation` when something changes."""
-    news: Stream = request.app.state.stream
     count = 0
     async for name, data in news.news():
         count += name == "numbers"
