@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from maskcam.benchmarking.looped import LoopedSource
+from maskcam.benchmarking.looped import LoopedSource, open_clip
 from maskcam.benchmarking.meter import Meter, memory, spread_ms, stages
 from maskcam.benchmarking.report import Run
 from maskcam.config_sections import RecordingConfig
@@ -54,19 +55,12 @@ class Task:
         return self.cameras == 1 and not self.paced
 
 
-def warm_up(pipeline: Pipeline) -> None:
-    """Lets the networks make their kernels, which are new for every number of faces, before anything counts."""
-    size = pipeline.classifier.crop.size
-    for faces in range(1, _MOST_FACES + 1):
-        pipeline.classifier.classify(np.zeros((faces, size, size, 3), np.uint8))
-
-
 def measure(task: Task, pipeline: Pipeline, recording: RecordingConfig) -> Run | None:
     """Runs a task to its end, or until Ctrl-C.
 
     Args:
         task: what to run.
-        pipeline: after `warm_up`; stays open.
+        pipeline: stays open.
         recording: how video is written.
 
     Returns:
@@ -86,6 +80,7 @@ def measure(task: Task, pipeline: Pipeline, recording: RecordingConfig) -> Run |
             for number in range(1, task.cameras + 1)
         ]
         try:
+            _warm_up(task, pipeline)
             if task.is_recording:
                 report = Report(input=task.clip)
                 Recorder(pipeline, report).run(sources[0], SinkGroup(meters), on_frame=lambda _: None)
@@ -94,6 +89,18 @@ def measure(task: Task, pipeline: Pipeline, recording: RecordingConfig) -> Run |
         except KeyboardInterrupt:
             interrupted = True
     return _summary(task, sources, meters, dropped=dropped, interrupted=interrupted)
+
+
+def _warm_up(task: Task, pipeline: Pipeline) -> None:
+    """Lets the networks make their kernels, new for every number of faces and size of frames, before time runs."""
+    size = pipeline.classifier.crop.size
+    for faces in range(1, _MOST_FACES + 1):
+        pipeline.classifier.classify(np.zeros((faces, size, size, 3), np.uint8))
+    with open_clip(task.clip) as clip:
+        for frame in islice(clip, 1):
+            pipeline.step([replace(frame, camera=f"{number}") for number in range(task.cameras)])
+    for number in range(task.cameras):
+        pipeline.finish(f"{number}")
 
 
 def _looped(task: Task, number: int) -> LoopedSource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -127,13 +127,11 @@ def measure_all(tasks: Sequence[Task], config: Config) -> BenchReport:
     """
     from rich.console import Console
 
-    from maskcam.benchmarking.measure import measure, warm_up
+    from maskcam.benchmarking.measure import measure
 
     runs: list[Run] = []
     console = Console(stderr=True)  # standard output may be JSON
-    with ExitStack() as stack:
-        pipeline = stack.enter_context(config.build_pipeline())
-        warm_up(pipeline)
+    with config.build_pipeline() as pipeline:
         for task in tasks:
             with _patience(console, task):
                 run = measure(task, pipeline, config.recording)
