@@ -51,7 +51,8 @@ class Config(Section):
         description="library that runs the networks; auto: torch on an accelerator, on the CPU the fastest installed",
     )
     precision: Precision = Field(
-        "auto", description="arithmetic of the openvino backend; auto: bfloat16 where the CPU has it, else float32"
+        "auto",
+        description="arithmetic of the openvino backend; auto: bfloat16 where the CPU has it, else float32",
     )
     detector: DetectorConfig = DetectorConfig()
     classifier: ClassifierConfig = ClassifierConfig()

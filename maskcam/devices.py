@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskcam.errors import ConfigError
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+
+ACCELERATORS = tuple(Path("/dev") / name for name in ("nvidiactl", "nvidia0", "dxg", "kfd"))
+"""Linux has one of these where PyTorch may find an accelerator: NVIDIA's driver, Windows' in WSL, AMD's."""
 
 
 def share_cores() -> None:
@@ -60,3 +64,8 @@ def describe_device(name: str) -> str:
     if device.type == "cuda":
         return f"{name} ({torch.cuda.get_device_name(device)})"
     return f"{name} ({torch.get_num_threads()} threads)" if device.type == "cpu" else name
+
+
+def describe_torch(device: torch.device) -> str:
+    """The same with the library and the arithmetic."""
+    return f"{describe_device(str(device))}, PyTorch float32"

@@ -1,7 +1,8 @@
 """Weights files and the model cards beside them.
 
 `NAME.safetensors` holds the tensors, `NAME.json` everything else that is needed to use them and to trust them.
-A card that does not match its file is an error.
+A card that does not match its file is an error. Networks that `maskcam export` wrote have a card as well, beside them
+or, in an ONNX file, inside.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from maskcam.errors import WeightsError
 from maskcam.networks import CLASSIFIERS, DETECTORS, build_network
+from maskcam.onnx_metadata import CARD_KEY, read_metadata
 from maskcam.types import MaskStatus
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 DEFAULT_CLASSIFIER = "mobilenet_v2"
 DEFAULT_DETECTOR = "yunet_n"
+
+EXPORTED = (".onnx", ".xml", ".torchscript", ".pt2")
+"""Endings of what `maskcam export` writes: ONNX, OpenVINO, TorchScript and exported programs."""
 
 
 class ModelCard(BaseModel):
@@ -92,30 +97,76 @@ def weights_directory() -> Path:
 
 
 def read_card(weights: Path) -> ModelCard:
-    """Reads the model card beside a weights file.
+    """Reads the model card of a weights file: beside it, or inside an ONNX file.
 
     Raises:
         WeightsError: the weights or the card are missing, or the card is not valid.
     """
-    if weights.suffix != ".safetensors":
+    if weights.suffix not in (".safetensors", *EXPORTED):
         raise WeightsError(
-            f"weights must be a .safetensors file with its .json card beside it, got {weights}"
+            f"weights must be a .safetensors file with its .json card beside it, or a file of `maskcam export` "
+            f"({', '.join(EXPORTED)}), got {weights}"
         )
     if not weights.is_file():
         raise WeightsError(f"no weights file at {weights}; `maskcam models` lists the ones at hand")
+    if weights.suffix == ".onnx":
+        return _parse_card(_card_inside(weights), where=f"inside {weights}")
     card = weights.with_suffix(".json")
     if not card.is_file():
         raise WeightsError(f"{weights} has no model card: expected {card.name} beside it")
+    return _parse_card(card.read_bytes(), where=str(card))
+
+
+def _parse_card(text: str | bytes, *, where: str) -> ModelCard:
     try:
-        return ModelCard.model_validate_json(card.read_bytes())
+        return ModelCard.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise WeightsError(f"model card {card} is not valid: {where}: {first['msg']}") from error
+        field = ".".join(str(part) for part in first["loc"]) or "the whole file"
+        raise WeightsError(f"model card {where} is not valid: {field}: {first['msg']}") from error
+
+
+def _card_inside(network: Path) -> str:
+    try:
+        entries = read_metadata(network.read_bytes())
+    except (ValueError, KeyError) as error:
+        raise WeightsError(f"{network} is no whole ONNX file ({error}): copy or export it again") from error
+    if CARD_KEY not in entries:
+        raise WeightsError(
+            f"{network} has no model card inside: export it with `maskcam export`, which puts it there"
+        )
+    return entries[CARD_KEY]
+
+
+def check_architecture(weights: Path, card: ModelCard, *, architectures: tuple[str, ...]) -> None:
+    """Raises WeightsError unless the card is of one of the architectures that the caller can use."""
+    if card.architecture not in architectures:
+        allowed = ", ".join(architectures)
+        raise WeightsError(f"{weights} holds a {card.architecture}; needed here is one of: {allowed}")
+
+
+def read_checked(weights: Path, card: ModelCard) -> bytes:
+    """The content of the file that a card is of.
+
+    Args:
+        weights: the file; of the two files of an OpenVINO network the `.bin`.
+        card: of that file.
+
+    Raises:
+        WeightsError: its checksum is not the one in the card.
+    """
+    data = weights.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != card.sha256:
+        raise WeightsError(
+            f"{weights} has SHA-256 {digest[:12]}..., its card says {card.sha256[:12]}...: "
+            "one of the two is damaged or from another version; copy both again"
+        )
+    return data
 
 
 def load_weights(weights: Path, *, architectures: tuple[str, ...]) -> tuple[ModelCard, nn.Module]:
-    """Reads a card, checks its file against it and builds the network.
+    """Reads a card, checks its file against it and builds the network in PyTorch.
 
     Args:
         weights: the `.safetensors` file.
@@ -133,16 +184,12 @@ def load_weights(weights: Path, *, architectures: tuple[str, ...]) -> tuple[Mode
     from safetensors.torch import load
 
     card = read_card(weights)
-    if card.architecture not in architectures:
-        allowed = ", ".join(architectures)
-        raise WeightsError(f"{weights} holds a {card.architecture}; needed here is one of: {allowed}")
-    data = weights.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != card.sha256:
+    if weights.suffix != ".safetensors":
         raise WeightsError(
-            f"{weights} has SHA-256 {digest[:12]}..., its card says {card.sha256[:12]}...: "
-            "one of the two is damaged or from another version; copy both again"
+            f"{weights} cannot be changed any more: start from the .safetensors file it was made of"
         )
+    check_architecture(weights, card, architectures=architectures)
+    data = read_checked(weights, card)
     try:
         network = build_network(card.architecture, classes=len(card.classes), input_size=card.input_size)
         network.load_state_dict({name: tensor.float() for name, tensor in load(data).items()})

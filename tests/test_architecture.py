@@ -53,12 +53,26 @@ ALLOWED: dict[str, set[str]] = {
     "config_alerts": LEAVES | {"config_sections", "outbox", "schedule", "sinks", "sources.urls"},
     "config_sections": LEAVES
     | ROOMS
-    | {"devices", "economy", "privacy", "schedule", "store", "violations", "voting", "weights", "zones"},
+    | {
+        "backends",
+        "engines",
+        "networks",
+        "devices",
+        "economy",
+        "privacy",
+        "schedule",
+        "store",
+        "violations",
+        "voting",
+        "weights",
+        "zones",
+    },
     "config_lines": set(),
     "config_serve": {"config_sections"},
     "config": LEAVES
     | ROOMS
     | {
+        "backends",
         "config_alerts",
         "config_lines",
         "config_sections",

@@ -19,7 +19,7 @@ MINIMUM_SCORE = 0.05
 
 def face_detector(weights: Path, *, device: str) -> Detector:
     """The runtime's detector with the given weights, down to faint faces."""
-    return DetectorConfig(weights=weights, minimum_score=MINIMUM_SCORE).build(device=device)
+    return DetectorConfig(weights=weights, minimum_score=MINIMUM_SCORE).build(device=device, backend="torch")
 
 
 def found_pictures(pictures: Iterable[Picture], detector: Detector) -> Iterator[Picture]:

@@ -10,13 +10,12 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from maskcam.classifiers.base import Classifier, check_crops
+from maskcam.classifiers.verdicts import LARGEST_BATCH, VerdictReader, second_view_edge
 from maskcam.crops import CropSpec
+from maskcam.devices import describe_torch
 from maskcam.networks import CLASSIFIERS
-from maskcam.types import Image, MaskStatus, Verdict
+from maskcam.types import Image, Verdict
 from maskcam.weights import ModelCard, load_weights
-
-_LARGEST_BATCH = 256  # a crowd larger than this goes through in parts, so that memory stays bounded
-_CLOSER = 0.9  # part of a crop's side that its second view shows; chosen on scenes/val, where 0.8 to 0.9 differ little
 
 
 class TorchClassifier(Classifier):
@@ -36,12 +35,11 @@ class TorchClassifier(Classifier):
         if card.crop_margin is None:
             raise ValueError(f"{card.name} is a {card.task}, not a classifier")
         self.crop = CropSpec(size=card.input_size, margin=card.crop_margin)
-        self.device = str(device)
+        self.device = describe_torch(device)
         self._device = device
         self._twice = twice
         self._network = network.eval().to(memory_format=torch.channels_last).to(device)
-        self._statuses = [MaskStatus(name) for name in card.classes]
-        self._unsure_below = card.unsure_below
+        self._reader = VerdictReader(card)
         self._reversed = card.channel_order == "RGB"
         self._mean, self._std = (
             torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (card.mean, card.std)
@@ -62,8 +60,8 @@ class TorchClassifier(Classifier):
     def classify(self, crops: Image) -> list[Verdict]:
         check_crops(crops, self.crop)
         verdicts: list[Verdict] = []
-        for start in range(0, len(crops), _LARGEST_BATCH):
-            verdicts.extend(self._judge(crops[start : start + _LARGEST_BATCH]))
+        for start in range(0, len(crops), LARGEST_BATCH):
+            verdicts.extend(self._judge(crops[start : start + LARGEST_BATCH]))
         return verdicts
 
     def _judge(self, crops: Image) -> list[Verdict]:
@@ -76,20 +74,11 @@ class TorchClassifier(Classifier):
             if self._twice:
                 probabilities = (probabilities + self._probabilities(second_view(inputs))) / 2
             rows = probabilities.cpu().tolist()
-        return [self._verdict(row) for row in rows]
+        return [self._reader.read(row) for row in rows]
 
     def _probabilities(self, inputs: Tensor) -> Tensor:
         logits: Tensor = self._network(inputs)
         return (logits / self._temperature + self._bias).softmax(dim=1)
-
-    def _verdict(self, row: list[float]) -> Verdict:
-        probabilities = dict(zip(self._statuses, row, strict=True))
-        status, confidence = max(probabilities.items(), key=lambda item: item[1])
-        return Verdict(
-            probabilities=probabilities,
-            status=status if confidence >= self._unsure_below else MaskStatus.UNSURE,
-            confidence=confidence,
-        )
 
 
 def second_view(inputs: Tensor) -> Tensor:
@@ -104,7 +93,7 @@ def second_view(inputs: Tensor) -> Tensor:
         (n, 3, S, S) float32: the middle of each, enlarged to its full size.
     """
     side = inputs.shape[3]
-    edge = round(side * (1 - _CLOSER) / 2)
+    edge = second_view_edge(side)
     middle = inputs[:, :, edge : side - edge, edge : side - edge]
     return interpolate(middle, size=(side, side), mode="bilinear").flip(3)
 

@@ -78,7 +78,7 @@ def watch_source(
     if broken & _FINDING:
         return probe(spec, seconds=seconds, transport=transport)
     config = Config()
-    with config.detector.build(device=config.device) as detector:
+    with config.detector.build(**config.computing) as detector:
         return probe(spec, seconds=seconds, transport=transport, detector=detector)
 
 

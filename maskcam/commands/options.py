@@ -17,13 +17,32 @@ ConfigFile = Annotated[
     Path | None, typer.Option("-c", "--config", help="TOML file with settings; flags win over it.")
 ]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps. Default: auto.")]
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        help="Library that runs the networks: openvino, onnxruntime, torch or auto, which takes torch on a GPU and the"
+        " fastest one installed on the CPU. Default: auto."
+    ),
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        help="Arithmetic of openvino: float32, bfloat16 or auto, bfloat16 where the CPU has it. Default: auto."
+    ),
+]
 Weights = Annotated[
     Path | None,
-    typer.Option(help="Classifier to use: a .safetensors file with its card. Default: the shipped one."),
+    typer.Option(
+        help="Classifier to use: a .safetensors file with its card, or a file of `maskcam export`."
+        " Default: the shipped one."
+    ),
 ]
 DetectorKind = Annotated[str | None, typer.Option("--detector", help="yunet or mediapipe. Default: yunet.")]
 DetectorWeights = Annotated[
-    Path | None, typer.Option(help="Detector to use: .safetensors (yunet) or .tflite (mediapipe).")
+    Path | None,
+    typer.Option(
+        help="Detector to use: .safetensors or a file of `maskcam export` (yunet), .tflite (mediapipe)."
+    ),
 ]
 DetectionSize = Annotated[
     int | None,
@@ -75,6 +94,8 @@ def make_config(
     detector: str | None,
     detector_weights: Path | None,
     size: int | None,
+    backend: str | None = None,
+    precision: str | None = None,
     thorough: bool | None = None,
     minimum_score: float | None = None,
     video: bool | None = None,
@@ -91,6 +112,8 @@ def make_config(
         file,
         {
             "device": device,
+            "backend": backend,
+            "precision": precision,
             "classifier.weights": weights,
             "detector.kind": detector,
             "detector.weights": detector_weights,
@@ -110,13 +133,8 @@ def make_config(
 
 def announce(console: Console, pipeline: Pipeline) -> None:
     """Says where the networks compute: a fallback must never be silent."""
-    from maskcam.devices import describe_device
-
-    places = {
-        "detector": describe_device(pipeline.detector.device),
-        "classifier": describe_device(pipeline.classifier.device),
-    }
-    if len(set(places.values())) == 1:
-        console.print(f"[dim]device: {places['classifier']}[/]")
+    detector, classifier = pipeline.detector.device, pipeline.classifier.device
+    if detector == classifier:
+        console.print(f"[dim]device: {classifier}[/]")
     else:
-        console.print(f"[dim]device: detector {places['detector']}, classifier {places['classifier']}[/]")
+        console.print(f"[dim]device: detector {detector}; classifier {classifier}[/]")

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from maskcam.commands.options import (
+    Backend,
     ConfigFile,
     DetectionSize,
     DetectorKind,
     DetectorWeights,
     Device,
+    Precision,
     Thorough,
     Weights,
     announce,
@@ -42,6 +44,8 @@ def predict(
     ] = False,
     config_file: ConfigFile = None,
     device: Device = None,
+    backend: Backend = None,
+    precision: Precision = None,
     weights: Weights = None,
     detector: DetectorKind = None,
     detector_weights: DetectorWeights = None,
@@ -60,6 +64,8 @@ def predict(
     config = make_config(
         config_file,
         device=device,
+        backend=backend,
+        precision=precision,
         weights=weights,
         detector=detector,
         detector_weights=detector_weights,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskcam.commands.options import (
+    Backend,
     BlurFaces,
     ConfigFile,
     DetectionSize,
     DetectorKind,
     DetectorWeights,
     Device,
+    Precision,
     Snapshots,
     StatisticsOnly,
     Store,
@@ -43,6 +45,8 @@ def process(
     store: Store = None,
     config_file: ConfigFile = None,
     device: Device = None,
+    backend: Backend = None,
+    precision: Precision = None,
     weights: Weights = None,
     detector: DetectorKind = None,
     detector_weights: DetectorWeights = None,
@@ -66,6 +70,8 @@ def process(
     config = make_config(
         config_file,
         device=device,
+        backend=backend,
+        precision=precision,
         weights=weights,
         detector=detector,
         detector_weights=detector_weights,

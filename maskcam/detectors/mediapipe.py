@@ -50,6 +50,8 @@ class MediaPipeDetector(Detector):
         MissingLibraryError: MediaPipe or a system library it needs is not installed.
     """
 
+    device = "cpu, MediaPipe"
+
     def __init__(self, *, model: Path, minimum_score: float) -> None:
         if not 0 <= minimum_score <= 1:
             raise ValueError(f"minimum_score must lie in [0, 1], got {minimum_score}")

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
-from torchvision.ops import box_iou, nms
+from numpy.typing import NDArray
 
 from maskcam.detectors.base import Detector
+from maskcam.detectors.boxes import suppress
 from maskcam.detectors.tidy import tidy_faces
 from maskcam.pixels import Pixels, as_pixels
 from maskcam.types import Faces, Image
@@ -60,31 +59,31 @@ class ThoroughDetector(Detector):
         ]
 
     def _merge(self, looks: Sequence[Faces], *, size_wh: tuple[int, int]) -> Faces:
-        boxes = torch.from_numpy(np.concatenate([faces.boxes_xyxy for faces in looks]))
-        scores = torch.from_numpy(np.concatenate([faces.scores for faces in looks]))
-        kept = nms(boxes, scores, _NMS_IOU)
-        votes = (box_iou(boxes[kept], boxes) >= _VOTE_IOU) * scores
-        votes = _best_of_each(votes, [len(faces) for faces in looks])
-        totals = votes.sum(dim=1, keepdim=True)
-        means = (totals.squeeze(1) / len(looks)).clamp(max=1).numpy()
+        boxes = np.concatenate([faces.boxes_xyxy for faces in looks])
+        scores = np.concatenate([faces.scores for faces in looks])
+        _, alike = suppress(boxes, scores, iou=_NMS_IOU)
+        votes = _best_of_each((alike >= _VOTE_IOU) * scores, [len(faces) for faces in looks])
+        totals = votes.sum(axis=1)
+        means = (totals / len(looks)).clip(max=1)
         sure = means >= self._minimum_score
-        share = (votes / totals.clamp(min=1e-9)).numpy()[sure]
+        share = votes[sure] / np.maximum(totals[sure], 1e-9)[:, None]
         landmarks = None
         if all(faces.landmarks is not None for faces in looks):
             points = np.concatenate([faces.landmarks for faces in looks if faces.landmarks is not None])
-            landmarks = np.tensordot(share, points, axes=1).astype(np.float32)
-        return tidy_faces((share @ boxes.numpy()).astype(np.float32), means[sure], landmarks, size_wh=size_wh)
+            landmarks = np.tensordot(share, points, axes=1)
+        return tidy_faces(share @ boxes, means[sure], landmarks, size_wh=size_wh)
 
     def close(self) -> None:
         for look in self._looks:
             look.detector.close()
 
 
-def _best_of_each(votes: Tensor, counts: list[int]) -> Tensor:
+def _best_of_each(votes: NDArray[np.float32], counts: list[int]) -> NDArray[np.float32]:
     """The (k, n) votes with only the best of each look left; `counts` says how many of the n boxes each look has."""
-    parts = [part for part in torch.split(votes, counts, dim=1) if part.numel()]
-    best = [part * (part == part.amax(dim=1, keepdim=True)) for part in parts]
-    return torch.cat(best, dim=1) if best else votes
+    best = votes.copy()
+    for part in np.split(best, np.cumsum(counts)[:-1], axis=1):
+        part *= part == part.max(axis=1, keepdims=True, initial=0)
+    return best
 
 
 def _see(look: Look, pictures: Sequence[Pixels]) -> list[Faces]:

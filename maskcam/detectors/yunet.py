@@ -1,4 +1,4 @@
-"""YuNet in PyTorch, fine-tuned so that masked faces are found: the default detector."""
+"""YuNet in PyTorch, fine-tuned so that masked faces are found: the default detector on GPUs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import copy
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import fuse_conv_bn_eval
 from torchvision.ops import batched_nms, box_iou
 
 from maskcam.detectors.base import Detector
+from maskcam.detectors.grid import CANDIDATES, NMS_IOU, VOTE_IOU
+from maskcam.detectors.letterbox import STRIDE, input_shape, letterbox
 from maskcam.detectors.tidy import tidy_faces
+from maskcam.devices import describe_torch
 from maskcam.networks import DETECTORS
 from maskcam.networks.yunet import (
     LANDMARKS,
@@ -29,13 +31,7 @@ from maskcam.pixels import Pixels, as_pixels
 from maskcam.types import Faces, Image
 from maskcam.weights import load_weights
 
-_NMS_IOU = 0.45  # as published
-_VOTE_IOU = 0.65  # chosen on scenes/val
-_CANDIDATES = 1000  # best cells per image that reach non-maximum suppression
-_CPU_BATCH = (
-    1  # in fours each takes three times as long: what passes between the layers no longer fits into the cache
-)
-_STRIDE = 32  # of the coarsest grid: inputs are padded to multiples of it
+_CPU_BATCH = 1  # see EngineDetector
 
 
 class YuNetDetector(Detector):
@@ -50,9 +46,9 @@ class YuNetDetector(Detector):
     """
 
     def __init__(self, network: YuNet, *, size: int, minimum_score: float, device: torch.device) -> None:
-        if size < _STRIDE:
-            raise ValueError(f"size must be at least {_STRIDE} pixels, got {size}")
-        self.device = str(device)
+        if size < STRIDE:
+            raise ValueError(f"size must be at least {STRIDE} pixels, got {size}")
+        self.device = describe_torch(device)
         self._device = device
         self._size = size
         self._minimum_score = minimum_score
@@ -119,46 +115,15 @@ class YuNetDetector(Detector):
         S. Gidaris and N. Komodakis, "Object detection via a multi-region and semantic segmentation-aware CNN model",
         ICCV 2015): steadier from frame to frame than the best one alone, and closer to the face.
         """
-        top_scores, top_cells = scores.topk(min(_CANDIDATES, scores.shape[1]), dim=1)
+        top_scores, top_cells = scores.topk(min(CANDIDATES, scores.shape[1]), dim=1)
         owners, ranks = (top_scores >= self._minimum_score).nonzero(as_tuple=True)
         cells, weights = top_cells[owners, ranks], top_scores[owners, ranks]
         candidates = boxes[owners, cells]
-        kept = batched_nms(candidates, weights, owners, _NMS_IOU)
-        same_face = (box_iou(candidates[kept], candidates) >= _VOTE_IOU) & (owners[kept, None] == owners)
+        kept = batched_nms(candidates, weights, owners, NMS_IOU)
+        same_face = (box_iou(candidates[kept], candidates) >= VOTE_IOU) & (owners[kept, None] == owners)
         votes = same_face * weights
         settled = votes @ candidates / votes.sum(dim=1, keepdim=True)
         return owners[kept], cells[kept], settled
-
-
-def input_shape(size_wh: tuple[int, int], *, size: int) -> tuple[int, int]:
-    """Height and width of the network's input for a picture: its longest side `size`, both multiples of 32."""
-    width, height = size_wh
-    scale = size / max(height, width)
-    return _padded(round(height * scale)), _padded(round(width * scale))
-
-
-def letterbox(pictures: Sequence[Pixels], *, size: int, shape: tuple[int, int]) -> tuple[Image, list[float]]:
-    """Resizes pictures to one longest side and pads them with black at the right and bottom.
-
-    Args:
-        pictures: all with the same `input_shape`: a canvas larger than a picture needs would
-            change what is found at its border.
-        size: longest side after resizing, pixels; smaller pictures are enlarged, since that finds more small faces.
-        shape: their `input_shape`.
-
-    Returns:
-        (b, h, w, 3) uint8, and the scale of each picture (input pixels per picture's pixel).
-    """
-    batch = np.zeros((len(pictures), *shape, 3), np.uint8)
-    scales = [size / max(picture.size_wh) for picture in pictures]
-    for canvas, picture, scale in zip(batch, pictures, scales, strict=True):
-        width, height = (max(1, round(side * scale)) for side in picture.size_wh)
-        canvas[:height, :width] = picture.scaled((width, height))
-    return batch, scales
-
-
-def _padded(side: int) -> int:
-    return max(1, -(-side // _STRIDE)) * _STRIDE
 
 
 def fold_batch_norms(network: YuNet) -> YuNet:

@@ -9,6 +9,7 @@ import torch
 from maskcam.classifiers.base import Classifier
 from maskcam.classifiers.fixed import FixedClassifier
 from maskcam.classifiers.torch import TorchClassifier
+from maskcam.config_sections import ClassifierConfig
 from maskcam.crops import CropSpec
 from maskcam.types import Image, MaskStatus, Verdict
 from maskcam.weights import shipped_weights
@@ -28,6 +29,12 @@ CLASSIFIERS: dict[str, Callable[[], Classifier]] = {
     "torch": lambda: TorchClassifier.from_weights(
         shipped_weights("mobilenet_v2"), device=torch.device("cpu")
     ),
+    "openvino-float32": lambda: ClassifierConfig().build(
+        device="cpu", backend="openvino", precision="float32"
+    ),
+    "openvino": lambda: ClassifierConfig().build(device="cpu", backend="openvino"),
+    "onnxruntime": lambda: ClassifierConfig().build(device="cpu", backend="onnxruntime"),
+    "openvino-twice": lambda: ClassifierConfig(thorough=True).build(device="cpu", backend="openvino"),
 }
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from maskcam.backends import Backend, Precision
+from maskcam.config_sections import DetectorConfig
 from maskcam.detectors.base import Detector
 from maskcam.detectors.fixed import FixedDetector
 from maskcam.detectors.mediapipe import MediaPipeDetector
@@ -43,9 +45,17 @@ def make_mediapipe(name: str) -> Callable[[], Detector]:
     )
 
 
+def make_shipped(backend: Backend, precision: Precision = "auto") -> Callable[[], Detector]:
+    config = DetectorConfig(size=320, minimum_score=MINIMUM_SCORE)
+    return lambda: config.build(device="cpu", backend=backend, precision=precision)
+
+
 DETECTORS = {
     "fixed": make_fixed,
     "yunet": make_yunet,
+    "yunet-openvino": make_shipped("openvino"),
+    "yunet-openvino-float32": make_shipped("openvino", "float32"),
+    "yunet-onnxruntime": make_shipped("onnxruntime"),
     "thorough": make_thorough,
     "mediapipe-short": make_mediapipe("short_range"),
     "mediapipe-full": make_mediapipe("full_range_sparse"),

@@ -1,0 +1,1 @@
+"""What runs a network that was exported: one file per library."""

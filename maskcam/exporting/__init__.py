@@ -1,0 +1,1 @@
+"""Trained networks to files that other libraries run. Needs PyTorch."""
