@@ -26,7 +26,8 @@ Scripts and styles
 What scripts fetch
     The session's cookie goes with every `fetch` of the same origin; what changes something needs no token, since the
     browser's own `Sec-Fetch-Site` or `Origin` is checked. Forms that are posted have to send `csrf` as a hidden
-    field. Errors are `{"error": "one sentence"}` with a fitting status; 401 means: go to /login; 429 and 503 come with Retry-After.
+    field. Errors are `{"error": "one sentence"}` with a fitting status; 401 means: go to /login; 429 and 503 come with
+    Retry-After.
 
     `GET /api/v1/stream`: server-sent events (`new EventSource("/api/v1/stream")`, which connects again by itself).
         `numbers`, every second: `{is_running, fault, cameras: [{name, state, reason, off_duty, fps, captured_fps,

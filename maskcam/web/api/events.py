@@ -135,7 +135,10 @@ def _find(context: Context, event_id: int) -> StoredViolation:
 
 def _file(context: Context, name: str | None, media_type: str) -> FileResponse:
     """A file of an event. Its name comes from the store, never from a request, and cannot lead out of the folder."""
-    path = None if name is None else context.store.media.path(name)
+    try:
+        path = None if name is None else context.store.media.path(name)
+    except ValueError:  # somebody else has written that row
+        path = None
     if path is None or not path.is_file():
         raise HTTPException(404, "Nothing of the kind is kept of this event.")
     # the best view may be replaced by a better one while the event goes on
