@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from maskcam.commands.options import (
+    Backend,
     ConfigFile,
     DetectionSize,
     DetectorKind,
     DetectorWeights,
     Device,
+    Precision,
     Thorough,
     Weights,
     make_config,
@@ -67,6 +69,8 @@ def bench(
     ] = None,
     config_file: ConfigFile = None,
     device: Device = None,
+    backend: Backend = None,
+    precision: Precision = None,
     weights: Weights = None,
     detector: DetectorKind = None,
     detector_weights: DetectorWeights = None,
@@ -86,6 +90,8 @@ def bench(
     config = make_config(
         config_file,
         device=device,
+        backend=backend,
+        precision=precision,
         weights=weights,
         detector=detector,
         detector_weights=detector_weights,
