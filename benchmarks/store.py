@@ -61,7 +61,7 @@ def measure(target: str | Path, media: Path, *, seconds: float) -> dict[str, flo
     milliseconds, busy_milliseconds, load_seconds, violations = under_load(target, media, seconds=seconds)
     with EventStore.open(target, media=media) as store:
         stored = store.totals().violations - before.violations
-        with_pictures = sum(1 for _ in store.pictures()) // 2
+        with_pictures = sum(1 for _ in store.files()) // 2
     return {
         "rows per second": round(rows_per_second),
         "violations a minute": round(60 * violations / load_seconds),

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import errno
 import itertools
-import logging
-import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
 
 from maskcam.sinks.faces import cut_face
-from maskcam.sinks.files import reason, safe_name
+from maskcam.sinks.files import safe_name
+from maskcam.sinks.room import Room
 from maskcam.store.media import MediaFolder
 from maskcam.store.records import Pictures, ViolationRecord
 from maskcam.types import Image, Violation
 
-_log = logging.getLogger(__name__)
-
-_PAUSE_SECONDS = 30.0
 _KNOWN = 5_000  # violations whose pictures may still be replaced; beyond, old ones are left to the next sweep
 
 
@@ -32,33 +26,21 @@ class Album:
         reserve_bytes: nothing is saved while less is free.
         margin: part of the face's width and height kept around it on every side.
         quality: of the JPEGs, 1 to 100.
-        clock: seconds that never step back.
     """
 
-    def __init__(
-        self,
-        media: MediaFolder,
-        *,
-        reserve_bytes: int,
-        margin: float,
-        quality: int,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, media: MediaFolder, *, reserve_bytes: int, margin: float, quality: int) -> None:
         self._media = media
-        self._reserve_bytes = reserve_bytes
+        self._room = Room(media.folder, what="pictures", reserve_bytes=reserve_bytes)
         self._margin = margin
         self._quality = quality
-        self._clock = clock
         self._serials = itertools.count(1)
         self._latest: dict[str, Pictures] = {}
         self._superseded: list[Pictures] = []
-        self._paused_until = 0.0
-        self._fault: str | None = None
 
     @property
     def is_paused(self) -> bool:
         """Whether there is no use in giving it pictures."""
-        return self._clock() < self._paused_until
+        return self._room.is_paused
 
     def save(
         self,
@@ -88,7 +70,7 @@ class Album:
             if self.is_paused or not violation.is_best_view:
                 continue
             try:
-                self._check_room()
+                self._room.check()
                 drawn = drawn or self._encode(picture)  # everybody in this frame gets the same one
                 pictures = self._media.save(
                     frame=drawn,
@@ -100,9 +82,9 @@ class Album:
                     is_lasting=is_lasting,
                 )
             except (OSError, cv2.error) as error:
-                self._pause(reason(error))
+                self._room.fail(error)
             else:
-                self._resume()
+                self._room.succeed()
                 self._remember(record.key, pictures)
                 done[-1] = replace(record, pictures=pictures)
         return done
@@ -111,25 +93,6 @@ class Album:
         """Removes the files that better views have replaced; the rows that mean those are committed."""
         self._media.remove(self._superseded)
         self._superseded.clear()
-
-    def _check_room(self) -> None:
-        if self._media.free_bytes() < self._reserve_bytes:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def _pause(self, fault: str) -> None:
-        if self._fault is None:
-            _log.warning(
-                "pictures cannot be saved in %s (%s); violations are logged without until they can",
-                self._media.folder,
-                fault,
-            )
-        self._fault = fault
-        self._paused_until = self._clock() + _PAUSE_SECONDS
-
-    def _resume(self) -> None:
-        if self._fault is not None:
-            _log.warning("pictures can be saved in %s again", self._media.folder)
-            self._fault = None
 
     def _encode(self, image: Image) -> bytes:
         return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self._quality])[1].tobytes()

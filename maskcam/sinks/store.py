@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 from maskcam.errors import StoreError
 from maskcam.sinks.album import Album
 from maskcam.sinks.base import Backlog, Sink
+from maskcam.sinks.clip_file import write_clip
+from maskcam.sinks.clip_recorder import ClipOptions
+from maskcam.sinks.clip_saver import ClipSaver
+from maskcam.sinks.files import safe_name
 from maskcam.sinks.minutes import MinuteCounter
-from maskcam.sinks.violation_records import RecordMaker
+from maskcam.sinks.violation_records import RecordMaker, storable
 from maskcam.sinks.walltime import wall_seconds
 from maskcam.store.journal import Journal
-from maskcam.store.records import MinuteCounts, Pruned, Retention, Row
+from maskcam.store.records import ClipFile, ClipRecord, MinuteCounts, Pruned, Retention, Row
 from maskcam.store.spill import Leftovers, SpillFile
 from maskcam.store.store import EventStore
-from maskcam.types import FrameResult, Image, Violation
+from maskcam.types import EncodedPicture, FrameResult, Image, Violation
 from maskcam.workers import Repeater, Worker
 
 _log = logging.getLogger(__name__)
@@ -47,6 +54,7 @@ class _Seen:
         zero_seconds: the time of day at which the source's own clock was at 0; None where no frame goes with them.
         counts: due with this frame.
         pictures: the frame, and the one with the overlay drawn; None where none are to be saved.
+        clip: of a violation that came before.
         is_last: nothing comes after it.
     """
 
@@ -54,6 +62,7 @@ class _Seen:
     zero_seconds: float | None = None
     counts: tuple[MinuteCounts, ...] = ()
     pictures: tuple[Image, Image] | None = None
+    clip: ClipRecord | None = None
     is_last: bool = False
 
     @property
@@ -76,6 +85,9 @@ class StoreSink(Sink):
         reserve_bytes: no pictures are saved while less is free on their disk, so that there is room for the log.
         margin: part of the face's width and height kept around it on every side.
         quality: of the JPEGs, 1 to 100.
+        clips: what belongs to them; None saves none.
+        clips_reserve_bytes: no clips are saved while less is free: more than for pictures, so that they go first.
+        is_patient: lets frames wait rather than leave them out of clips: for recordings.
 
     Raises:
         OutputError: a folder cannot be made or written in, or the one for pictures is another store's.
@@ -91,6 +103,9 @@ class StoreSink(Sink):
         reserve_bytes: int = 200 * 2**20,
         margin: float = 0.4,
         quality: int = 90,
+        clips: ClipOptions | None = None,
+        clips_reserve_bytes: int = 10**9,
+        is_patient: bool = False,
     ) -> None:
         store.media.claim(store.store_id)
         self._store = store
@@ -108,9 +123,22 @@ class StoreSink(Sink):
         self._leftovers = Leftovers(store.spill_folder)
         self._worker: Worker[_Seen] = Worker(self._write, name="event store", capacity=100_000, most=_MOST)
         self._repeater = Repeater(self._remind, name="event store's clock")
+        self._run_id = run_id
+        self._clip_serials = itertools.count(1)
+        self._clips = None
+        if clips is not None:
+            self._clips = ClipSaver(
+                clips,
+                folder=store.media.folder,
+                save=self._save_clip,
+                reserve_bytes=clips_reserve_bytes,
+                is_patient=is_patient,
+            )
 
     def write(self, result: FrameResult, picture: Image | None) -> None:
         """Queues the violations and counts of this result."""
+        if self._clips is not None:
+            self._clips.see(result)
         counts = tuple(self._minutes.add(result))
         if not (result.violations or counts):
             return
@@ -130,6 +158,8 @@ class StoreSink(Sink):
         """Queues the ends of these."""
         if violations:
             self._submit(_Seen(tuple(violations)))
+        if self._clips is not None:
+            self._clips.finish(violations)
 
     def backlog(self) -> Backlog:
         return Backlog("store", self._store.name, self._worker.waiting + self._journal.waiting)
@@ -139,6 +169,8 @@ class StoreSink(Sink):
         if self._is_closed:
             return
         self._is_closed = True
+        if self._clips is not None:
+            self._clips.close()
         self._repeater.close()
         self._submit(_Seen(counts=tuple(self._minutes.rest()), is_last=True))
         is_done = self._worker.flush(seconds=_CLOSING_SECONDS)
@@ -177,6 +209,34 @@ class StoreSink(Sink):
             self._submit(_Seen())
         return _REMIND_SECONDS
 
+    def _save_clip(self, violation: Violation, pictures: Sequence[EncodedPicture]) -> None:
+        """In the thread that saves clips; the row is written when the clip is on disk."""
+        length = [0.0]
+
+        def write(path: Path) -> None:
+            length[0] = write_clip(pictures, path)
+
+        name = self._store.media.save_clip(
+            write,
+            stem=f"{safe_name(violation.camera)}_{violation.violation_id:05d}",
+            run_id=self._run_id,
+            serial=next(self._clip_serials),
+            day=datetime.now(UTC),
+        )
+        clip = ClipFile(
+            name=name,
+            size_bytes=self._store.media.path(name).stat().st_size,
+            seconds=length[0],
+            lead_seconds=max(violation.started_seconds - pictures[0].pts_seconds, 0.0),
+        )
+        record = ClipRecord(
+            run_id=self._run_id,
+            camera=storable(violation.camera),
+            number=violation.violation_id,
+            clip=clip,
+        )
+        self._submit(_Seen(clip=record))
+
     # All below runs in the worker's thread.
 
     def _write(self, batch: Sequence[_Seen]) -> None:
@@ -191,6 +251,7 @@ class StoreSink(Sink):
                 )
             rows += records
             rows += seen.counts
+            rows += [seen.clip] if seen.clip else []
             self._done_bytes += seen.size_bytes
         if not self._journal.add(rows, at_once=any(seen.is_last for seen in batch)):
             return
@@ -209,7 +270,7 @@ class StoreSink(Sink):
                 self._store.end_run(run_id)
             if self._leftovers.are_waiting:
                 return  # rows that another run is yet to write may mean pictures
-            self._store.media.sweep(is_running=self._leftovers.is_running, referenced=self._store.pictures)
+            self._store.media.sweep(is_running=self._leftovers.is_running, referenced=self._store.files)
         except StoreError:
             return  # tried again with the next batch; the journal says what is wrong
         except OSError as error:

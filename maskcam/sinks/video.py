@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
-from av.codec.context import Flags
 from av.container import OutputContainer
-from av.video.reformatter import ColorRange, Colorspace
 from av.video.stream import VideoStream
 
 from maskcam.closing import Closing
@@ -19,13 +15,10 @@ from maskcam.errors import OutputError
 from maskcam.sinks.base import Sink
 from maskcam.sinks.clock import TICKS_PER_SECOND, RecordingClock
 from maskcam.sinks.files import claim_partial, make_folder, reason
-from maskcam.sinks.fitting import letterbox
 from maskcam.sinks.fragments import keep_whole_fragments
+from maskcam.sinks.h264 import TICK, even_size, set_up, video_frame
 from maskcam.sinks.soundtrack import Soundtrack
 from maskcam.types import FrameResult, Image
-
-_BT709 = 1  # ITU-T H.273: the same number for matrix, primaries and transfer
-_LIMITED_RANGE = 1
 
 _WHOLE_FILE = {"movflags": "+faststart"}
 # In fragments that each can be played without what follows; closing makes an ordinary MP4 of them (FFmpeg >= 7.1).
@@ -106,9 +99,9 @@ class VideoSink(Sink):
             raise ValueError(f"the video {self._path} is closed")
         try:
             file = self._file or self._open(picture, result.frame.pts_seconds)
-            frame = _video_frame(picture, (file.stream.width, file.stream.height))
+            frame = video_frame(picture, (file.stream.width, file.stream.height))
             frame.pts, frame.duration = self._clock.ticks(result.frame.pts_seconds)
-            frame.time_base = Fraction(1, TICKS_PER_SECOND)
+            frame.time_base = TICK
             file.container.mux(file.stream.encode(frame))
             if file.sound is not None:
                 file.sound.write_until(frame.pts / TICKS_PER_SECOND)
@@ -148,16 +141,9 @@ class VideoSink(Sink):
         target = str(partial.resolve())
         options = _FRAGMENTS if self._crash_safe else _WHOLE_FILE
         container = av.open(target, "w", format="mp4", options=options)
-        height, width = picture.shape[:2]
         stream = container.add_stream("libx264", options=self._encoder)
-        stream.width, stream.height = width + width % 2, height + height % 2  # 4:2:0 halves both
-        stream.pix_fmt = "yuv420p"
-        context = stream.codec_context
-        context.time_base = Fraction(1, TICKS_PER_SECOND)
-        context.thread_count = self._threads
-        context.flags |= Flags.frame_duration
-        context.colorspace = context.color_primaries = context.color_trc = _BT709
-        context.color_range = _LIMITED_RANGE
+        stream.width, stream.height = even_size(picture)
+        set_up(stream.codec_context, threads=self._threads)
         self._file = _OpenFile(partial, container, stream)
         if self._audio_from is not None:
             self._file.sound = Soundtrack(self._audio_from, container, zero_seconds=pts_seconds)
@@ -172,17 +158,3 @@ class VideoSink(Sink):
 
     def _failed(self, error: Exception, *, rest: str = "") -> OutputError:
         return OutputError(f"cannot write the video {self._path}: {reason(error)}{rest}")
-
-
-def _video_frame(picture: Image, size_wh: tuple[int, int]) -> av.VideoFrame:
-    """(H, W, 3) uint8 BGR to 4:2:0 of this size, in the colours of HDTV, which players assume for H.264."""
-    height, width = picture.shape[:2]
-    if (width + width % 2, height + height % 2) != size_wh:
-        picture = letterbox(picture, size_wh)
-    elif (width, height) != size_wh:
-        picture = np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    # the frame only borrows the picture: `reformat` makes a new one
-    frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(picture), format="bgr24")
-    return frame.reformat(
-        format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG, threads=1
-    )

@@ -35,6 +35,7 @@ COLUMNS = (
     "transitions",
     "picture",
     "face",
+    "clip",
     "key",
 )
 
@@ -62,6 +63,7 @@ def flat(violation: StoredViolation) -> dict[str, Value]:
         "; ".join(_stretches(violation)),
         pictures.frame if pictures else None,
         pictures.face if pictures else None,
+        violation.clip.name if violation.clip else None,
         violation.key,
     )
     return dict(zip(COLUMNS, values, strict=True))
@@ -150,8 +152,16 @@ def write_parquet(violations: Iterable[StoredViolation], path: Path) -> int:
     return count
 
 
-def write_zip(violations: Iterable[StoredViolation], path: Path, media: MediaFolder) -> int:
-    """Writes `violations.csv`, `violations.json` and the pictures that are there; how many violations.
+def write_zip(
+    violations: Iterable[StoredViolation], path: Path, media: MediaFolder, *, clips: bool = True
+) -> int:
+    """Writes `violations.csv`, `violations.json` and the pictures and clips that are there; how many violations.
+
+    Args:
+        violations: which.
+        path: of the file.
+        media: where their files are.
+        clips: whether to include those, which are far larger than everything else.
 
     Raises:
         OSError: it cannot be written.
@@ -164,10 +174,12 @@ def write_zip(violations: Iterable[StoredViolation], path: Path, media: MediaFol
         archive.writestr("violations.csv", table.getvalue())
         archive.writestr("violations.json", objects.getvalue())
         for violation in found:
-            for name in _picture_names(violation):
-                picture = media.path(name)
-                if picture.is_file():  # retention may have been quicker
-                    archive.write(picture, f"pictures/{name}", zipfile.ZIP_STORED)  # JPEG: packed already
+            named = {"pictures": violation.pictures, "clips": violation.clip if clips else None}
+            for folder, files in named.items():
+                for name in files.names if files else ():
+                    file = media.path(name)
+                    if file.is_file():  # retention may have been quicker
+                        archive.write(file, f"{folder}/{name}", zipfile.ZIP_STORED)  # packed already
     return len(found)
 
 
@@ -180,11 +192,6 @@ def _pages(violations: Iterable[StoredViolation], size: int = 5_000) -> Iterator
             page = []
     if page:
         yield page
-
-
-def _picture_names(violation: StoredViolation) -> tuple[str, ...]:
-    pictures = violation.pictures
-    return (pictures.frame, pictures.face) if pictures else ()
 
 
 def _stretches(violation: StoredViolation) -> Iterator[str]:
@@ -207,6 +214,6 @@ FORMATS: Mapping[str, str] = {
     ".csv": "CSV",
     ".json": "JSON",
     ".parquet": "Parquet",
-    ".zip": "ZIP with pictures",
+    ".zip": "ZIP with pictures and clips",
 }
 """By the ending of a file."""

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 from maskcam.errors import StoreError
-from maskcam.store.records import MinuteCounts, Row
+from maskcam.store.records import MinuteCounts, Row, ViolationRecord
 from maskcam.store.spill import SpillFile
 from maskcam.store.store import EventStore
 from maskcam.store.writing import merge
@@ -91,12 +91,10 @@ class Journal:
 
     def _keep(self, row: Row) -> None:
         key: _Key
-        if isinstance(row, MinuteCounts):
-            key = (row.camera, row.minute, row.run_id)
-        else:
-            key = row.key
+        key = (row.camera, row.minute, row.run_id) if isinstance(row, MinuteCounts) else row.key
+        if isinstance(row, ViolationRecord):
             before = self._waiting.get(key)
-            row = merge(before if not isinstance(before, MinuteCounts) else None, row)
+            row = merge(before if isinstance(before, ViolationRecord) else None, row)
         for rows in (self._waiting, self._unspilled):
             rows.pop(key, None)  # so that the order is that of the last reports
             rows[key] = row

@@ -1,20 +1,19 @@
-"""The folder with the pictures of violations, which belongs to one store."""
+"""The folder with the pictures and clips of violations, which belongs to one store."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from maskcam.errors import OutputError, StoreError
-from maskcam.store.records import Pictures
+from maskcam.store.records import MediaFile, Pictures
 
 _MARK = "store.id"
-_OURS = re.compile(r"\.?[^/]*_(?P<run>[0-9a-f]{12})_\d+(_face)?\.jpg(\.partial)?")
+_OURS = re.compile(r"\.?[^/]*_(?P<run>[0-9a-f]{12})_\d+((_face)?\.jpg|\.mp4)(\.partial)?")
 """Files that may be swept; whatever else somebody keeps in the folder is none of our business."""
 
 
@@ -102,11 +101,35 @@ class MediaFolder:
             raise
         return pictures
 
-    def remove(self, pictures: Iterable[Pictures]) -> None:
+    def save_clip(
+        self, write: Callable[[Path], object], *, stem: str, run_id: str, serial: int, day: datetime
+    ) -> str:
+        """Has a clip written; it is there, whole, and outlasts a power cut when this returns.
+
+        Args:
+            write: writes the MP4 at the path that it is given.
+            stem: for people; safe as a file name.
+            run_id: of the run.
+            serial: different for every clip of a run.
+            day: names the sub-folder.
+
+        Returns:
+            Its name.
+
+        Raises:
+            OSError: it cannot be written; nothing of it is left. Likewise whatever `write` raises.
+        """
+        name = f"{day:%Y-%m-%d}/{stem}_{run_id[:12]}_{serial}.mp4"
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, write)
+        return name
+
+    def remove(self, files: Iterable[MediaFile]) -> None:
         """Removes files, and folders that are empty then; what is gone already, or will not go, is left to `sweep`."""
         folders = set()
-        for pair in pictures:
-            for name in (pair.frame, pair.face):
+        for file in files:
+            for name in file.names:
                 path = self.path(name)
                 folders.add(path.parent)
                 with suppress(OSError):
@@ -141,14 +164,6 @@ class MediaFolder:
                 folder.rmdir()
         return len(candidates)
 
-    def free_bytes(self) -> int:
-        """Room left on its disk.
-
-        Raises:
-            OSError: the folder is gone.
-        """
-        return shutil.disk_usage(self.folder).free
-
     def _files(self) -> Iterator[tuple[str, str]]:
         """Names of our files with the run that each is of."""
         if not self.folder.is_dir():
@@ -157,6 +172,24 @@ class MediaFolder:
             for entry in os.scandir(folder.path):
                 if match := _OURS.fullmatch(entry.name):
                     yield f"{folder.name}/{entry.name}", match["run"]
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Has a file written beside its place, and puts it there once it is on disk.
+
+    Raises:
+        OSError: it cannot be written; nothing of it is left. Likewise whatever `write` raises.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        write(partial)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def _write(path: Path, data: bytes, *, is_lasting: bool) -> None:

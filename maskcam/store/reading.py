@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, func, 
 from sqlalchemy.engine import Row as SqlRow
 
 from maskcam.store.records import (
+    ClipFile,
     MinuteCounts,
     Pictures,
     Position,
@@ -82,10 +83,11 @@ def totals(connection: Connection, query: ViolationQuery) -> Totals:
         .subquery()
     )
     columns = chosen.c
-    count, size, first, last, protected, wrong = connection.execute(
+    count, size, clips, first, last, protected, wrong = connection.execute(
         select(
             func.count(),
             func.coalesce(func.sum(columns.size_bytes), 0),
+            func.coalesce(func.sum(columns.clip_bytes), 0),
             func.min(columns.started_at),
             func.max(columns.started_at),
             func.count().filter(columns.is_protected),
@@ -98,6 +100,7 @@ def totals(connection: Connection, query: ViolationQuery) -> Totals:
         protected=protected,
         false_alarms=wrong,
         pictures_bytes=int(size),
+        clips_bytes=int(clips),
         by_status={MaskStatus(status): number for status, number in by_status.items()},
         by_camera=_counted(connection, chosen, "camera"),
         first_at=first,
@@ -173,6 +176,9 @@ def _violation(row: SqlRow[Any], transitions: tuple[StoredTransition, ...]) -> S
         box_xyxy=(row.x1, row.y1, row.x2, row.y2),
         transitions=transitions,
         pictures=Pictures(row.picture, row.face, row.size_bytes) if row.picture else None,
+        clip=ClipFile(row.clip, row.clip_bytes, row.clip_seconds, row.clip_lead_seconds)
+        if row.clip
+        else None,
         is_protected=row.is_protected,
         is_false_alarm=row.is_false_alarm,
         updated_at=row.updated_at,

@@ -22,6 +22,37 @@ class Pictures:
     face: str
     size_bytes: int
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all files."""
+        return self.frame, self.face
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFile:
+    """The clip of a violation, an MP4.
+
+    Attributes:
+        name: as a path below the media folder, with `/` between its parts.
+        size_bytes: of the file.
+        seconds: its length.
+        lead_seconds: how far into it the violation starts.
+    """
+
+    name: str
+    size_bytes: int
+    seconds: float
+    lead_seconds: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all files."""
+        return (self.name,)
+
+
+MediaFile = Pictures | ClipFile
+"""What a violation may have in the media folder."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredTransition:
@@ -88,12 +119,14 @@ class StoredViolation(ViolationRecord):
 
     Attributes:
         id: its number in the store.
+        clip: None where there is none, or not yet: it is complete some seconds after the violation.
         is_protected: retention spares it.
         is_false_alarm: a person looked and said that it was none.
         updated_at: when the store was last told of it.
     """
 
     id: int
+    clip: ClipFile | None = None
     is_protected: bool
     is_false_alarm: bool
     updated_at: datetime
@@ -144,7 +177,29 @@ class MinuteCounts:
         return self.masked + self.bare + self.incorrect
 
 
-Row = ViolationRecord | MinuteCounts
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipRecord:
+    """A clip on its way into the store, where its violation is already.
+
+    Attributes:
+        run_id: of the violation's run.
+        camera: its camera.
+        number: its `Violation.violation_id`.
+        clip: the file, which is there.
+    """
+
+    run_id: str
+    camera: str
+    number: int
+    clip: ClipFile
+
+    @property
+    def key(self) -> str:
+        """Like that of its violation, which has none that ends so."""
+        return f"{self.run_id}/{self.camera}/{self.number}/clip"
+
+
+Row = ViolationRecord | MinuteCounts | ClipRecord
 """Whatever can be recorded."""
 
 
@@ -180,9 +235,9 @@ class Retention:
     """How long things are kept; protected violations stay whatever it says.
 
     Attributes:
-        keep_days: older violations go with their pictures; 0 keeps them for ever.
-        keep_bytes: when all pictures together take more, the oldest violations lose theirs, and stay in the log;
-            0 is no limit.
+        keep_days: older violations go with their pictures and clips; 0 keeps them for ever.
+        keep_bytes: when all pictures and clips together take more, the oldest violations lose their clips, and where
+            no clip is left to lose, their pictures; they stay in the log. 0 is no limit.
         keep_counts_days: counts per minute, which hold nothing about anybody; 0 keeps them for ever.
     """
 
@@ -197,8 +252,8 @@ class Pruned:
 
     Attributes:
         violations: that are gone altogether.
-        stripped: that lost their pictures.
-        size_bytes: of pictures removed.
+        stripped: that lost their clips or their pictures.
+        size_bytes: of files removed.
         counts: minutes forgotten.
     """
 
@@ -217,6 +272,7 @@ class Totals:
         protected: of these.
         false_alarms: of these.
         pictures_bytes: on disk.
+        clips_bytes: likewise.
         by_status: violations per latest status.
         by_camera: violations per camera.
         first_at: when the first one started; None in an empty store.
@@ -227,6 +283,7 @@ class Totals:
     protected: int
     false_alarms: int
     pictures_bytes: int
+    clips_bytes: int = 0
     by_status: dict[MaskStatus, int] = field(default_factory=dict)
     by_camera: dict[str, int] = field(default_factory=dict)
     first_at: datetime | None = None

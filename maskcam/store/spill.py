@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from maskcam.closing import Closing
 from maskcam.errors import OutputError
-from maskcam.store.records import MinuteCounts, Row, ViolationRecord
+from maskcam.store.records import ClipRecord, MinuteCounts, Row, ViolationRecord
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ _PART = 500
 class _Line(BaseModel):
     violation: ViolationRecord | None = None
     counts: MinuteCounts | None = None
+    clip: ClipRecord | None = None
 
 
 class SpillFile(Closing):
@@ -174,7 +175,13 @@ def _claim(path: Path) -> IO[bytes]:
 
 
 def _encode(row: Row) -> bytes:
-    line = _Line(counts=row) if isinstance(row, MinuteCounts) else _Line(violation=row)
+    match row:
+        case MinuteCounts():
+            line = _Line(counts=row)
+        case ClipRecord():
+            line = _Line(clip=row)
+        case _:
+            line = _Line(violation=row)
     return line.model_dump_json().encode() + b"\n"
 
 
@@ -186,7 +193,7 @@ def _decode(file: IO[bytes], path: Path) -> Iterator[Row]:
         except ValidationError:  # the last one, cut short when the process was killed
             damaged += 1
             continue
-        if (row := line.violation or line.counts) is not None:
+        if (row := line.violation or line.counts or line.clip) is not None:
             yield row
     if damaged:
         _log.warning("%s: %d damaged lines were left out", path, damaged)

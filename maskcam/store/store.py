@@ -19,8 +19,8 @@ from maskcam.store.engine import writing as to_write
 from maskcam.store.media import MediaFolder
 from maskcam.store.records import (
     ALL,
+    MediaFile,
     MinuteCounts,
-    Pictures,
     Position,
     Pruned,
     Retention,
@@ -107,7 +107,8 @@ class EventStore(Closing):
         made of it; counts of the same run, camera and minute replace each other.
         """
         with to_write(self._engine, self._address) as connection:
-            writing.record(connection, rows)
+            homeless = writing.record(connection, rows)
+        self.media.remove(homeless)
 
     def end_run(self, run_id: str) -> None:
         """Ends what a run that ended badly left open, at the time of its last report."""
@@ -177,12 +178,12 @@ class EventStore(Closing):
         return self._set(violation_id, is_false_alarm=on)
 
     def delete(self, ids: Sequence[int]) -> int:
-        """Removes violations with their pictures, protected ones too; how many there were."""
+        """Removes violations with their files, protected ones too; how many there were."""
         removed = 0
         for start in range(0, len(ids), _AT_ONCE):
             with to_write(self._engine, self._address) as connection:
-                count, pictures = retention.remove(connection, list(ids[start : start + _AT_ONCE]))
-            self.media.remove(pictures)
+                count, files = retention.remove(connection, list(ids[start : start + _AT_ONCE]))
+            self.media.remove(files)
             removed += count
         return removed
 
@@ -199,29 +200,28 @@ class EventStore(Closing):
         old = retention.too_old(keep, now)
         while rounds is None or rounds > 0:
             rounds = None if rounds is None else rounds - 1
-            count, pictures = self._remove_old(old)
+            count, files = self._remove_old(old)
             with to_write(self._engine, self._address) as connection:
-                large = retention.over_size(connection, keep.keep_bytes, limit=_AT_ONCE)
-                pictures += retention.strip(connection, large)
-            self.media.remove(pictures)
+                lost, too_much = retention.shrink(connection, keep.keep_bytes, limit=_AT_ONCE)
+            self.media.remove([*files, *too_much])
             removed += count
-            stripped += len(large)
-            freed += sum(pair.size_bytes for pair in pictures)
-            if not (count or large):
+            stripped += lost
+            freed += sum(file.size_bytes for file in (*files, *too_much))
+            if not (count or lost):
                 break
         with to_write(self._engine, self._address) as connection:
             counts = retention.forget_counts(connection, keep, now)
         return Pruned(violations=removed, stripped=stripped, size_bytes=freed, counts=counts)
 
-    def pictures(self) -> Iterator[str]:
+    def files(self) -> Iterator[str]:
         """Names of all files that rows mean."""
         with to_read(self._engine, self._address) as connection:
-            wanted = select(ViolationRow.picture, ViolationRow.face).where(ViolationRow.picture.is_not(None))
-            for picture, face in connection.execute(wanted):
-                yield picture or ""
-                yield face or ""
+            for names in connection.execute(
+                select(ViolationRow.picture, ViolationRow.face, ViolationRow.clip)
+            ):
+                yield from (name for name in names if name is not None)
 
-    def _remove_old(self, old: ColumnElement[bool] | None) -> tuple[int, list[Pictures]]:
+    def _remove_old(self, old: ColumnElement[bool] | None) -> tuple[int, list[MediaFile]]:
         if old is None:
             return 0, []
         with to_write(self._engine, self._address) as connection:

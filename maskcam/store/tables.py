@@ -89,6 +89,11 @@ class ViolationRow(Base):
     picture: Mapped[str | None]
     face: Mapped[str | None]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+    """Of the pictures."""
+    clip: Mapped[str | None]
+    clip_bytes: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    clip_seconds: Mapped[float | None]
+    clip_lead_seconds: Mapped[float | None]
     is_protected: Mapped[bool] = mapped_column(default=False)
     is_false_alarm: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

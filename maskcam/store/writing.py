@@ -10,27 +10,36 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from maskcam.store.records import MinuteCounts, Row, ViolationRecord
+from maskcam.store.records import ClipFile, ClipRecord, MinuteCounts, Row, ViolationRecord
 from maskcam.store.tables import CameraRow, CountsRow, TransitionRow, ViolationRow
 
 _STATUS_COUNTS = ("people", "masked", "bare", "incorrect", "unsure")
 
 
-def record(connection: Connection, rows: Iterable[Row]) -> None:
-    """Writes rows, or brings those that are there up to date; of several reports of one thing, the last counts."""
+def record(connection: Connection, rows: Iterable[Row]) -> list[ClipFile]:
+    """Writes rows, or brings those that are there up to date; of several reports of one thing, the last counts.
+
+    Returns:
+        Clips whose violations are gone, to be removed.
+    """
     violations: dict[str, ViolationRecord] = {}
     counts: dict[tuple[str, datetime, str], MinuteCounts] = {}
+    clips: dict[str, ClipRecord] = {}
     for row in rows:
-        if isinstance(row, MinuteCounts):
-            counts[row.camera, row.minute, row.run_id] = row
-        else:
-            violations[row.key] = merge(violations.get(row.key), row)
-    names = {row.camera for row in violations.values()} | {row.camera for row in counts.values()}
+        match row:
+            case MinuteCounts():
+                counts[row.camera, row.minute, row.run_id] = row
+            case ClipRecord():
+                clips[row.key] = row
+            case _:
+                violations[row.key] = merge(violations.get(row.key), row)
+    names = {row.camera for rows in (violations, counts, clips) for row in rows.values()}
     cameras = _camera_ids(connection, names)
     if violations:
         _violations(connection, list(violations.values()), cameras)
     if counts:
         _counts(connection, list(counts.values()), cameras)
+    return [row.clip for row in clips.values() if not _has_place(connection, row, cameras)]
 
 
 def end_run(connection: Connection, run_id: str) -> None:
@@ -160,6 +169,23 @@ def _transitions(connection: Connection, written: Sequence[tuple[int, ViolationR
     ]
     if rows:
         connection.execute(insert(TransitionRow), rows)
+
+
+def _has_place(connection: Connection, row: ClipRecord, cameras: dict[str, int]) -> bool:
+    """Writes where the clip is into its violation, if that still is there."""
+    clip = row.clip
+    wanted = (
+        (ViolationRow.run_id == row.run_id)
+        & (ViolationRow.camera_id == cameras[row.camera])
+        & (ViolationRow.number == row.number)
+    )
+    values = {
+        "clip": clip.name,
+        "clip_bytes": clip.size_bytes,
+        "clip_seconds": clip.seconds,
+        "clip_lead_seconds": clip.lead_seconds,
+    }
+    return connection.execute(update(ViolationRow).where(wanted).values(values)).rowcount > 0
 
 
 def _counts(connection: Connection, counts: Sequence[MinuteCounts], cameras: dict[str, int]) -> None:

@@ -27,7 +27,7 @@ def test_watch_and_process_write_into_one_store(
         assert sorted(violation.status.value for violation in found) == 2 * ["incorrect"] + 2 * ["no_mask"]
         assert len({violation.run_id for violation in found}) == 2
         assert all(violation.ended_at and violation.transitions for violation in found)
-        for name in store.pictures():
+        for name in store.files():
             assert store.media.path(name).is_file()
         counts = store.counts()
         assert sum(row.bare for row in counts) >= 2

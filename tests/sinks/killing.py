@@ -14,11 +14,15 @@ from pathlib import Path
 
 import cv2
 
+from maskcam.sinks.clip_encoder import ClipEncoder
+from maskcam.sinks.clip_recorder import ClipOptions
 from maskcam.sinks.store import StoreSink
-from maskcam.store.records import Pictures
 from maskcam.store.store import EventStore
 from maskcam.types import Image, ViolationPhase
 from tests.factories import make_frame, make_image, make_result, make_track, make_violation
+from tests.sinks.clips import look
+
+CLIPS = ClipOptions(pre_seconds=0.1, post_seconds=0.1, longest_seconds=5)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Round:
         stored: of these, found in the store afterwards.
         lost_seconds: how long before the kill the earliest missing one was handed over; 0 where none is missing.
         pictures: of this round's violations, all decoded.
+        clips: likewise.
         swept: files of no row, removed at the next opening.
     """
 
@@ -37,6 +42,7 @@ class Round:
     stored: int
     lost_seconds: float
     pictures: int
+    clips: int
     swept: int
 
 
@@ -46,7 +52,7 @@ def kill_once(
     """Starts a writer, kills it with SIGKILL between 0.2 and 2.5 s after its first violation, and looks.
 
     Raises:
-        AssertionError: a picture is missing or damaged, or the database fails its integrity check.
+        AssertionError: a picture or clip is missing or damaged, or the database fails its integrity check.
     """
     run_id = uuid.UUID(int=random_.getrandbits(128)).hex
     command = [
@@ -68,7 +74,7 @@ def kill_once(
     writer.stdout.close()
     writer.wait()
     handed = dict(_parse(lines))
-    files = _pictures(media)
+    files = _files(media)
     with StoreSink(EventStore.open(target, media=media), run_id=uuid.uuid4().hex) as sink:
         deadline = time.monotonic() + 60
         while not sink._has_recovered and time.monotonic() < deadline:
@@ -85,11 +91,13 @@ def _look(
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
             connection.close()
-        named = list(store.pictures())
-        assert len(named) == len(set(named)) == _pictures(media), "files without a row were left"
-        assert all((media / name).is_file() for name in named), "a picture is missing"
+        named = list(store.files())
+        assert len(named) == len(set(named)) == _files(media), "files without a row were left"
+        assert all((media / name).is_file() for name in named), "a file is missing"
         mine = [violation for violation in store.violations() if violation.run_id == run_id]
-        decoded = [_decode(media / name) for each in mine if each.pictures for name in _names(each.pictures)]
+        decoded = [_decode(media / name) for each in mine if each.pictures for name in each.pictures.names]
+        clips = [look(media / each.clip.name) for each in mine if each.clip]
+        assert all(clips), "a clip is empty"
         found = {violation.number for violation in mine}
     missing = [at for number, at in handed.items() if number not in found]
     lost_seconds = max((killed_at - at for at in missing), default=0.0)
@@ -98,13 +106,9 @@ def _look(
         stored=len(handed) - len(missing),
         lost_seconds=max(lost_seconds, 0.0),
         pictures=len(decoded),
+        clips=len(clips),
         swept=files - len(named),
     )
-
-
-def _names(pictures: Pictures) -> tuple[str, str]:
-    """Both files."""
-    return pictures.frame, pictures.face
 
 
 def _decode(path: Path) -> Image:
@@ -119,23 +123,29 @@ def _parse(lines: Sequence[str]) -> list[tuple[int, float]]:
     return [(int(part[0]), float(part[1])) for part in parts if len(part) == 3]
 
 
-def _pictures(media: Path) -> int:
-    return sum(1 for _ in media.rglob("*.jpg"))
+def _files(media: Path) -> int:
+    return sum(path.suffix in (".jpg", ".mp4") for path in media.rglob("[!.]*"))
 
 
 def write_for_ever(target: str, media: Path, run_id: str, violations_per_second: float) -> None:
-    """Starts, betters and ends violations, each with a picture of 1280x720."""
-    picture = make_image((1280, 720))
-    with StoreSink(EventStore.open(target, media=media), run_id=run_id, reserve_bytes=0) as sink:
+    """Starts, betters and ends violations, each with a picture of 1280x720 and a clip of 160x120."""
+    picture, small = make_image((1280, 720)), make_image((160, 120))
+    encoder = ClipEncoder()
+    start = time.monotonic()
+    options = {"reserve_bytes": 0, "clips": CLIPS, "clips_reserve_bytes": 0}
+    with StoreSink(EventStore.open(target, media=media), run_id=run_id, **options) as sink:  # type: ignore[arg-type]
         number = 0
         while True:
             number += 1
-            frame = replace(make_frame(image=picture, index=number), captured_seconds=time.monotonic())
-            reports = [make_violation(violation_id=number)]
+            now = time.monotonic()
+            frame = make_frame(image=picture, index=number, pts_seconds=now - start)
+            frame = replace(frame, captured_seconds=now, encoded=encoder.encode(small, now - start))
+            reports = [replace(make_violation(violation_id=number), started_seconds=now - start)]
             if number > 1:  # the one before is seen better, and the one before that complies
                 reports.append(make_violation(ViolationPhase.UPDATED, violation_id=number - 1))
             if number > 2:
-                reports.append(make_violation(ViolationPhase.ENDED, violation_id=number - 2))
+                ended = make_violation(ViolationPhase.ENDED, violation_id=number - 2)
+                reports.append(replace(ended, started_seconds=now - start, ended_seconds=now - start))
             sink.write(make_result(frame, (make_track(),), tuple(reports)), picture)
             print(number, time.monotonic(), "handed", flush=True)
             time.sleep(1 / violations_per_second)

@@ -60,8 +60,8 @@ def assert_rows_and_pictures_agree(path: Path, *, count: int) -> None:
     with EventStore.open(path, create=False) as store:
         found = store.violations()
         assert len(found) == count
-        assert set(store.pictures()) == files_of(store)
-        for name in store.pictures():
+        assert set(store.files()) == files_of(store)
+        for name in store.files():
             assert cv2.imread(str(store.media.path(name))) is not None
 
 
@@ -179,7 +179,7 @@ def test_a_server_that_is_away_loses_nothing(
             server.start()
             wait_until(lambda: sink._spill.is_empty)
             assert sink._store.totals().violations == 9
-            assert set(sink._store.pictures()) == files_of(sink._store)
+            assert set(sink._store.files()) == files_of(sink._store)
     warnings = [record.getMessage() for record in caplog.records]
     assert len(warnings) == 2, warnings
     assert "does not answer" in warnings[0]
@@ -305,7 +305,7 @@ def fill(folder: Path, *, leave: int) -> Path:
 def test_a_disk_that_fills_up_costs_pictures_and_no_violation(
     small_disk: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("maskcam.sinks.album._PAUSE_SECONDS", 0.3)
+    monkeypatch.setattr("maskcam.sinks.room._PAUSE_SECONDS", 0.3)
     path = small_disk / "events.db"
     with open_sink(path, reserve_bytes=1_000_000) as sink:
         write(sink, make_violation())

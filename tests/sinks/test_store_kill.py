@@ -18,6 +18,7 @@ def test_killed_over_sqlite(tmp_path: Path, seed: int) -> None:
         assert done.written
         # a second is promised for a machine that keeps up; this one may be busy with other tests
         assert done.lost_seconds < 5
+        assert done.clips or done.written < 30
 
 
 def test_killed_over_postgresql(tmp_path: Path) -> None:

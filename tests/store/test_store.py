@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
+from alembic import command
+from sqlalchemy import inspect, text
 
-from maskcam.store.records import Pictures, Retention, StoredTransition, ViolationQuery
+from maskcam.store.records import ClipFile, ClipRecord, Pictures, Retention, StoredTransition, ViolationQuery
 from maskcam.store.store import EventStore
 from maskcam.types import MaskStatus
 from tests.store.conftest import Opener
@@ -228,3 +231,100 @@ def test_two_processes_may_write_the_same_store(open_store: Opener) -> None:
         two.record([make_record(number, run_id="f" * 32), replace(make_counts(), run_id="f" * 32)])
     assert one.store_id == two.store_id
     assert one.totals().violations == two.totals().violations == 38
+
+
+def clipped(store: EventStore, number: int, size: int = 1000, *, run_id: str = RUN) -> ClipRecord:
+    """A clip of a violation, whose file is there."""
+    name = store.media.save_clip(
+        lambda path: path.write_bytes(b"c" * size), stem="door", run_id=run_id, serial=number, day=NOON
+    )
+    return ClipRecord(run_id=run_id, camera="door", number=number, clip=ClipFile(name, size, 8.5, 3.2))
+
+
+def files_in(store: EventStore) -> set[str]:
+    return {
+        path.relative_to(store.media.folder).as_posix()
+        for path in store.media.folder.rglob("*")
+        if path.suffix in (".jpg", ".mp4")
+    }
+
+
+def test_a_clip_comes_to_its_violation_and_stays(store: EventStore) -> None:
+    pictures = Pictures("d/a.jpg", "d/a_face.jpg", 10)
+    store.record([make_record(seconds=None, pictures=pictures), make_record(2)])
+    clip = clipped(store, 1)
+    store.record([clip])
+    store.record([make_record(revision=2)])  # a report that comes late, as after a spill
+    one, two = sorted(store.violations(), key=lambda violation: violation.number)
+    assert (one.clip, one.pictures) == (clip.clip, pictures)
+    assert two.clip is None
+    assert set(store.files()) == {"d/a.jpg", "d/a_face.jpg", clip.clip.name}
+    assert (store.totals().pictures_bytes, store.totals().clips_bytes) == (10, 1000)
+    assert store.delete([one.id]) == 1
+    assert files_in(store) == set()
+
+
+def test_a_clip_with_its_violation_in_one_transaction(store: EventStore) -> None:
+    clip = clipped(store, 1)
+    store.record([clip, make_record()])
+    assert store.violations()[0].clip == clip.clip
+
+
+def test_a_clip_whose_violation_is_gone_goes_too(store: EventStore) -> None:
+    store.record([make_record(2)])
+    store.record([clipped(store, 1), clipped(store, 2)])
+    assert {violation.number: violation.clip is not None for violation in store.violations()} == {2: True}
+    assert files_in(store) == set(store.files())
+
+
+def test_clips_go_before_any_picture_and_oldest_first(store: EventStore) -> None:
+    for number in range(1, 5):
+        store.record([make_record(number, minutes=number, pictures=saved(store, number))])
+        store.record([clipped(store, number)])
+    ids = {violation.number: violation.id for violation in store.violations()}
+    store.protect(ids[1])
+    pruned = store.prune(Retention(keep_bytes=2500))
+    assert (pruned.violations, pruned.stripped, pruned.size_bytes) == (0, 2, 2000)
+    left = store.violations(newest_first=False)
+    assert [violation.clip is not None for violation in left] == [True, False, False, True]
+    assert all(violation.pictures for violation in left)
+    pruned = store.prune(Retention(keep_bytes=1250))
+    assert (pruned.stripped, pruned.size_bytes) == (3, 1200), "one clip, then the two oldest pictures"
+    left = store.violations(newest_first=False)
+    assert [violation.clip is not None for violation in left] == [True, False, False, False]
+    assert [violation.pictures is not None for violation in left] == [True, False, False, True]
+    assert files_in(store) == set(store.files())
+    store.protect(ids[1], on=False)
+    assert store.prune(Retention(keep_days=1)).violations == 4
+    assert files_in(store) == set()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_database_from_before_clips_is_brought_up_to_date(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = str(tmp_path / "events.db")
+    if kind == "postgresql":
+        target = request.getfixturevalue("postgres").new_url()
+    upgrade = command.upgrade
+    monkeypatch.setattr(command, "upgrade", lambda config, _: upgrade(config, "0001"))
+    old = EventStore.open(target, media=tmp_path / "media")
+    statement = text(
+        "INSERT INTO violations (run_id, camera_id, number, revision, track_id, status, started_at, started_seconds,"
+        " x1, y1, x2, y2, size_bytes, is_protected, is_false_alarm, updated_at) VALUES"
+        " ('0123', 1, 7, 1, 1, 'no_mask', '2026-05-04 12:00:00', 3, 1, 2, 3, 4, 0, true, false, '2026-05-04 12:00:00')"
+    )
+    with old._engine.begin() as connection:
+        connection.execute(text("INSERT INTO cameras (name) VALUES ('door')"))
+        connection.execute(statement)
+        names = [column["name"] for column in inspect(connection).get_columns("violations")]
+    assert "clip" not in names
+    old.close()
+    monkeypatch.undo()
+    with EventStore.open(target, media=tmp_path / "media") as store:
+        assert store.store_id == old.store_id
+        (found,) = store.violations()
+        assert (found.number, found.clip, found.is_protected, found.started_at) == (7, None, True, NOON)
+        clip = clipped(store, 7, run_id="0123")
+        store.record([clip])
+        assert store.violations()[0].clip == clip.clip
