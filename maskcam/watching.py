@@ -195,7 +195,8 @@ class Watch:
         now = time.monotonic()
         ahead = 0.0
         for frame in frames:
-            if not self.cameras[frame.camera].health.is_live:
+            camera = self.cameras.get(frame.camera)  # it may have been removed since the step
+            if camera is not None and not camera.health.is_live:
                 # a recording that fell behind, or was paused, goes on at its own speed instead of catching up
                 start = max(self._started.get(frame.camera, -math.inf), now - frame.pts_seconds)
                 self._started[frame.camera] = start

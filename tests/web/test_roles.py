@@ -101,7 +101,13 @@ def test_no_answer_holds_a_secret(stage: Stage, path: str) -> None:
 def test_a_bad_token_is_no_token(stage: Stage) -> None:
     answers: list[Any] = [
         stage.client.get("/api/v1/events", headers={"Authorization": value})
-        for value in ("Bearer mc_wrong", "Bearer ", "Basic YWRtaW46", f"Basic {stage.tokens[Role.ADMIN]}", "x")
+        for value in (
+            "Bearer mc_wrong",
+            "Bearer ",
+            "Basic YWRtaW46",
+            f"Basic {stage.tokens[Role.ADMIN]}",
+            "x",
+        )
     ]
     assert [answer.status_code for answer in answers] == [401] * 5
     assert "error" in answers[0].json()

@@ -32,7 +32,9 @@ def test_a_browser_logs_in_and_out(stage: Stage) -> None:
     out = stage.client.post("/logout", data={"csrf": csrf[1]}, headers={"Origin": ORIGIN})
     assert out.status_code == 303
     stage.client.cookies.set("maskcam-session-8000", before)
-    assert stage.client.get("/api/v1/me").status_code == 401, "the session itself has ended, not only its cookie"
+    assert stage.client.get("/api/v1/me").status_code == 401, (
+        "the session itself has ended, not only its cookie"
+    )
 
 
 def test_over_https_the_cookie_is_for_https_only(stage: Stage) -> None:
@@ -66,7 +68,11 @@ def test_other_pages_change_nothing(stage: Stage, headers: dict[str, str]) -> No
     refused = stage.client.post("/login", data={"user": "admin", "password": PASSWORD}, headers=headers)
     assert refused.status_code == 403
     stage.log_in()
-    for method, path in (("PATCH", "/api/v1/events/1"), ("DELETE", "/api/v1/events/1"), ("POST", "/api/v1/reload")):
+    for method, path in (
+        ("PATCH", "/api/v1/events/1"),
+        ("DELETE", "/api/v1/events/1"),
+        ("POST", "/api/v1/reload"),
+    ):
         answer = stage.client.request(method, path, headers=headers, json={"is_protected": True})
         assert answer.status_code == 403, answer.text
     stored = stage.store.get(1)
@@ -137,11 +143,23 @@ def test_tokens_come_and_go(stage: Stage) -> None:
 
 
 def test_a_token_needs_no_origin(stage: Stage) -> None:
-    assert stage.ask("PATCH", "/api/v1/events/1", Role.OPERATOR, json={"is_false_alarm": True}).status_code == 200
+    assert (
+        stage.ask("PATCH", "/api/v1/events/1", Role.OPERATOR, json={"is_false_alarm": True}).status_code
+        == 200
+    )
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "10.0.0.1:8000", "", "localhost.", "[::2]"]
+    "host",
+    [
+        "evil.example",
+        "evil.example:8000",
+        "127.0.0.1.evil.example",
+        "10.0.0.1:8000",
+        "",
+        "localhost.",
+        "[::2]",
+    ],
 )
 def test_names_that_are_not_ours_are_refused(stage: Stage, host: str) -> None:
     for path in ("/healthz", "/login", "/api/v1/events", "/static/maskcam.css"):
@@ -162,7 +180,14 @@ def test_a_proxy_may_call_us_by_a_name_that_was_set(tmp_path: Path) -> None:
 
 def test_every_answer_carries_the_headers(stage: Stage) -> None:
     stage.log_in()
-    for path in ("/", "/login", "/api/v1/events", "/nowhere", "/static/maskcam.css", "/api/v1/events/2/snapshot"):
+    for path in (
+        "/",
+        "/login",
+        "/api/v1/events",
+        "/nowhere",
+        "/static/maskcam.css",
+        "/api/v1/events/2/snapshot",
+    ):
         headers = stage.client.get(path).headers
         policy = headers["content-security-policy"]
         assert "script-src 'self';" in policy
@@ -179,7 +204,9 @@ def test_pages_keep_to_the_policy(stage: Stage) -> None:
     stage.log_in()
     for path in ("/", "/api/docs"):
         text = stage.client.get(path).text
-        assert not re.search(r"<style|style=|<script(?![^>]*src=)|\son\w+=|javascript:|src=\"(?!/)", text), path
+        assert not re.search(r"<style|style=|<script(?![^>]*src=)|\son\w+=|javascript:|src=\"(?!/)", text), (
+            path
+        )
 
 
 def test_bodies_are_bounded(stage: Stage) -> None:
@@ -190,10 +217,14 @@ def test_bodies_are_bounded(stage: Stage) -> None:
             yield body[start : start + 10_000]
 
     for content in (body, in_pieces()):
-        answer = stage.ask("POST", "/api/v1/tokens", content=content, headers={"Content-Type": "application/json"})
+        answer = stage.ask(
+            "POST", "/api/v1/tokens", content=content, headers={"Content-Type": "application/json"}
+        )
         assert answer.status_code == 413
     form = stage.client.post(
-        "/login", content=b"user=a&password=" + body, headers={"Content-Type": "application/x-www-form-urlencoded"}
+        "/login",
+        content=b"user=a&password=" + body,
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
     )
     assert form.status_code == 413
 
@@ -203,7 +234,9 @@ def test_what_was_sent_is_not_sent_back(stage: Stage) -> None:
         "PUT", "/api/v1/users/x", json={"role": "emperor", "password": "hunter2hunter2", "hunter2": 1}
     )
     assert answer.status_code == 422
-    answer2 = stage.ask("POST", "/api/v1/cameras", json={"name": "x", "source": 7, "zones": "rtsp://a:hunter2@b"})
+    answer2 = stage.ask(
+        "POST", "/api/v1/cameras", json={"name": "x", "source": 7, "zones": "rtsp://a:hunter2@b"}
+    )
     assert answer2.status_code == 422
     assert "hunter2" not in answer.json()["error"].replace("body.hunter2", "") + answer2.text
 
