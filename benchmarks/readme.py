@@ -6,6 +6,7 @@ python benchmarks/process_speed.py --json benchmarks/results/process_speed.json
 python -m benchmarks.covers ... --json benchmarks/results/covers.json
 python -m benchmarks.live_cameras --json benchmarks/results/live_cameras.json
 python -m benchmarks.soak --cameras 4 --minutes 30 --json benchmarks/results/soak.json
+python -m benchmarks.fast --json benchmarks/results/fast.json
 python benchmarks/readme.py
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ def with_figures(text: str) -> str:
     text = _replace(text, "covers", covers_table(_read("covers")))
     text = _replace(text, "live", live_table(_read("live_cameras")))
     text = _replace(text, "soak", soak_table(_read("soak")))
+    text = _replace(text, "fast", fast_table(_read("fast")))
     return _replace(text, "speed", speed_table(_read("process_speed")))
 
 
@@ -141,6 +144,52 @@ def speed_table(figures: dict[str, Any]) -> str:
             *(f"| milliseconds per frame: {name} | {value:.1f} |" for name, value in stages.items()),
         ]
     )
+
+
+def fast_table(figures: dict[str, Any]) -> str:
+    """Frames per second of each program, the least and the most of its rounds behind them."""
+    machine, sizes = figures["machine"], list(figures["fps"])
+    names = {
+        "decode": "decoding alone (PyAV)",
+        "decode to BGR": "decoding to BGR",
+        "encode": "encoding alone (x264 as `process` sets it)",
+        "decode + encode": "decoding and encoding alone",
+        "tutorial, yunet": "tutorial's program, OpenCV's YuNet",
+        "tutorial, yunet, with writer": "the same with `cv2.VideoWriter`",
+        "tutorial, mediapipe": "tutorial's program, MediaPipe",
+        "tutorial, mediapipe, with writer": "the same with `cv2.VideoWriter`",
+        "maskcam, analysis": "**`process --no-video`**",
+        "maskcam, process": "**`process`**, annotated H.264 out",
+    }
+    ratios = {
+        "analysis / tutorial": "`process --no-video` / faster tutorial's program",
+        "process / tutorial with writer": "`process` / faster tutorial's program with writer",
+        "process / (decode + encode)": "`process` / decoding and encoding alone",
+    }
+
+    def speed(size: str, name: str) -> str:
+        found = figures["fps"][size].get(name)
+        return "" if found is None else "{median:.0f} ({least:.0f}-{most:.0f})".format(**found)
+
+    lines = [
+        f"| {machine['processor']}, {machine['cores']:g} cores; frames per second | {' | '.join(sizes)} |",
+        "|---" * (1 + len(sizes)) + "|",
+        *(f"| {text} | {' | '.join(speed(size, name) for size in sizes)} |" for name, text in names.items()),
+        *(
+            f"| {text} | {' | '.join(str(figures['ratios'][size].get(name, '')) for size in sizes)} |"
+            for name, text in ratios.items()
+        ),
+    ]
+    start, memory = figures["start-up seconds"], figures["memory"]
+    words = [
+        f"`maskcam --help` takes {start['maskcam --help']:.2f} s, `maskcam process` of one frame from start to end",
+        f"{start['process, one frame']:.2f} s. `process` holds {memory['process, peak']} MiB at most, without video",
+        f"{memory['analysis, peak']}; over {memory['its frames']} frames it grew by",
+        f"{memory['its growth per 1000 frames']:.2f} MiB in a thousand.",
+    ]
+    if figures["note"]:
+        words.append(f"({figures['note'].capitalize()}.)")
+    return "\n".join([*lines, "", *textwrap.wrap(" ".join(words), 120)])
 
 
 def _read(name: str) -> dict[str, Any]:
