@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.types import Faces, MaskStatus, Verdict
+from maskcam.types import Faces, MaskStatus, Sighting, Verdict
 
 _BLOCK = 4
 """Samples across a block of a glance: 16 of them average away the noise of a camera."""
@@ -55,9 +55,9 @@ class Stillness:
         self._seconds = seconds
         self._looked_seconds = -math.inf
         self._blocks: NDArray[np.uint8] | None = None
-        self._faces = Faces.none()
+        self._sighting = Sighting(Faces.none())
 
-    def faces(self, glance: NDArray[np.uint8], *, pts_seconds: float) -> Faces | None:
+    def faces(self, glance: NDArray[np.uint8], *, pts_seconds: float) -> Sighting | None:
         """Those found last, where they must still be in the same places; None: look again.
 
         Args:
@@ -70,12 +70,13 @@ class Stillness:
         blocks = _blocks(glance)
         if blocks.shape != self._blocks.shape or cv2.absdiff(blocks, self._blocks).max() > _MOVED:
             return None
-        return self._faces
+        return self._sighting
 
-    def note(self, glance: NDArray[np.uint8], faces: Faces, *, pts_seconds: float) -> None:
+    def note(self, glance: NDArray[np.uint8], sighting: Sighting, *, pts_seconds: float) -> None:
         """Takes note of what was found in a frame."""
         if self._seconds > 0:
-            self._looked_seconds, self._blocks, self._faces = pts_seconds, _blocks(glance), faces
+            self._looked_seconds, self._blocks = pts_seconds, _blocks(glance)
+            self._sighting = sighting
 
 
 @dataclass(slots=True)

@@ -3,7 +3,8 @@
     Frame → detector → tracker → crops → classifier → voting → violations → faces hidden → FrameResult
 
 `step` is `look`, which finds faces, and then `judge`, which does all the rest: whoever has threads may look at the next
-frame while the one before is judged. No thread and no clock: what decides over time reads `Frame.pts_seconds`, and
+frame while the one before is judged. A detector that judges faces itself has done so by then: there are no crops of
+those, and the classifier is not asked. No thread and no clock: what decides over time reads `Frame.pts_seconds`, and
 whoever has a clock on the wall says which cameras are off duty.
 """
 
@@ -19,12 +20,12 @@ from numpy.typing import NDArray
 from maskcam.classifiers.base import Classifier
 from maskcam.closing import Closing
 from maskcam.crops import cut_crops
-from maskcam.detectors.base import Detector
+from maskcam.detectors.base import Detector, JudgingDetector
 from maskcam.economy import NOTHING_LEFT_OUT, EconomyOptions, Judgement, Stillness, sketch_face
 from maskcam.privacy import FaceHider
 from maskcam.timing import StageTimer
 from maskcam.trackers.base import Tracker
-from maskcam.types import Faces, Frame, FrameResult, Track, Verdict, Violation
+from maskcam.types import Frame, FrameResult, Sighting, Track, Verdict, Violation
 from maskcam.violations import ViolationLog, ViolationOptions
 from maskcam.voting import Vote, VotingOptions
 from maskcam.zones import EVERYWHERE, Zones
@@ -54,13 +55,15 @@ class Look:
 
     Attributes:
         frames: at most one per camera.
-        faces: in each of them.
+        sightings: what was found in each of them.
+        is_new: whether it was looked for in this very frame; where nothing had moved, what was found last still holds.
         glances: each frame, see `maskcam.pixels.Pixels.glance`.
         seconds: that the look took.
     """
 
     frames: tuple[Frame, ...]
-    faces: tuple[Faces, ...]
+    sightings: tuple[Sighting, ...]
+    is_new: tuple[bool, ...]
     glances: tuple[NDArray[np.uint8], ...]
     seconds: float
 
@@ -86,6 +89,8 @@ class _Seen:
     sketch: NDArray[np.uint8]
     is_due: bool
     """To be judged."""
+    verdict: Verdict | None
+    """Of whoever found the face; None: the classifier is to be asked where one is due."""
 
     @property
     def side(self) -> float:
@@ -173,8 +178,8 @@ class Pipeline(Closing):
         timer = StageTimer()
         with timer.stage("detect"):
             glances = tuple(frame.pixels.glance() for frame in frames)
-            faces = self._find(frames, glances)
-        return Look(tuple(frames), faces, glances, timer.seconds["detect"])
+            sightings, is_new = self._find(frames, glances)
+        return Look(tuple(frames), sightings, is_new, glances, timer.seconds["detect"])
 
     def judge(self, look: Look, *, off_duty: Collection[str] = ()) -> list[FrameResult]:
         """Follows and judges the faces that were found; each look is to be judged once, in order.
@@ -188,13 +193,16 @@ class Pipeline(Closing):
         timer.add("detect", look.seconds)
         with timer.stage("track"):
             seen = [
-                self._follow(frame, self._large_enough(frame, faces), glance)
-                for frame, faces, glance in zip(frames, look.faces, look.glances, strict=True)
+                self._follow(frame, self._large_enough(frame, sighting), glance, is_new=is_new)
+                for frame, sighting, is_new, glance in zip(
+                    frames, look.sightings, look.is_new, look.glances, strict=True
+                )
             ]
         with timer.stage("crop"):
             crops = [
-                cut_crops(frame.pixels, _boxes([one for one in people if one.is_due]), self.classifier.crop)
+                cut_crops(frame.pixels, boxes, self.classifier.crop)
                 for frame, people in zip(frames, seen, strict=True)
+                for boxes in [_boxes([one for one in people if one.is_due and one.verdict is None])]
             ]
         with timer.stage("classify"):
             verdicts = iter(self.classifier.classify(np.concatenate(crops)) if crops else [])
@@ -211,8 +219,10 @@ class Pipeline(Closing):
                 self._forget(frame)
         with timer.stage("blur"):
             safe = [
-                self._cameras[frame.camera].hider.hide(frame, found_xyxy=faces.boxes_xyxy, tracks=tracks)
-                for frame, faces, tracks in zip(frames, look.faces, judged, strict=True)
+                self._cameras[frame.camera].hider.hide(
+                    frame, found_xyxy=sighting.faces.boxes_xyxy, tracks=tracks
+                )
+                for frame, sighting, tracks in zip(frames, look.sightings, judged, strict=True)
             ]
         return [
             FrameResult(
@@ -261,8 +271,10 @@ class Pipeline(Closing):
     def _rules_of(self, frame: Frame) -> CameraRules:
         return self._rules.get(frame.camera, _USUAL)
 
-    def _find(self, frames: Sequence[Frame], glances: Sequence[NDArray[np.uint8]]) -> tuple[Faces, ...]:
-        """The faces in each frame: those found last, where nothing has moved since."""
+    def _find(
+        self, frames: Sequence[Frame], glances: Sequence[NDArray[np.uint8]]
+    ) -> tuple[tuple[Sighting, ...], tuple[bool, ...]]:
+        """The faces in each frame, those found last where nothing has moved since; and whether they are new."""
         stillness = [
             self._stillness.setdefault(frame.camera, Stillness(self._economy.still_seconds))
             for frame in frames
@@ -271,33 +283,41 @@ class Pipeline(Closing):
             still.faces(glance, pts_seconds=frame.pts_seconds)
             for still, frame, glance in zip(stillness, frames, glances, strict=True)
         ]
-        found = self._detect([frame for frame, faces in zip(frames, known, strict=True) if faces is None])
+        found = self._detect([frame for frame, held in zip(frames, known, strict=True) if held is None])
         for still, frame, glance in zip(stillness, frames, glances, strict=True):
             if frame.camera in found:
                 still.note(glance, found[frame.camera], pts_seconds=frame.pts_seconds)
-        return tuple(
-            found[frame.camera] if faces is None else faces
-            for frame, faces in zip(frames, known, strict=True)
+        sightings = tuple(
+            found[frame.camera] if held is None else held for frame, held in zip(frames, known, strict=True)
         )
+        return sightings, tuple(held is None for held in known)
 
-    def _detect(self, frames: Sequence[Frame]) -> dict[str, Faces]:
+    def _detect(self, frames: Sequence[Frame]) -> dict[str, Sighting]:
         """The faces in each frame by its camera, each detector being asked at most once."""
-        found: dict[str, Faces] = {}
+        found: dict[str, Sighting] = {}
         for detector in self._detectors:
             mine = [
                 frame for frame in frames if (self._rules_of(frame).detector or self.detector) is detector
             ]
             if mine:
-                answers = detector.detect([frame.pixels for frame in mine])
-                found.update((frame.camera, faces) for frame, faces in zip(mine, answers, strict=True))
+                pixels = [frame.pixels for frame in mine]
+                if isinstance(detector, JudgingDetector):
+                    answers = detector.detect_and_judge(pixels)
+                else:
+                    answers = [Sighting(faces) for faces in detector.detect(pixels)]
+                found.update((frame.camera, answer) for frame, answer in zip(mine, answers, strict=True))
         return found
 
-    def _large_enough(self, frame: Frame, faces: Faces) -> Faces:
-        sides = (faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).min(axis=1)
-        return faces.select(sides >= self._rules_of(frame).minimum_face)
+    def _large_enough(self, frame: Frame, sighting: Sighting) -> Sighting:
+        boxes = sighting.faces.boxes_xyxy
+        sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
+        return sighting.select(sides >= self._rules_of(frame).minimum_face)
 
-    def _follow(self, frame: Frame, faces: Faces, glance: NDArray[np.uint8]) -> list[_Seen]:
+    def _follow(
+        self, frame: Frame, sighting: Sighting, glance: NDArray[np.uint8], *, is_new: bool
+    ) -> list[_Seen]:
         """The faces that have an identity."""
+        faces = sighting.faces
         if frame.camera not in self._cameras:
             self._cameras[frame.camera] = _Camera(
                 self._new_tracker(), ViolationLog(frame.camera, self._violations), self._new_hider()
@@ -310,23 +330,31 @@ class Pipeline(Closing):
             person = camera.people.setdefault(track_id, _Person(Vote(self._voting, now, now)))
             box = faces.boxes_xyxy[i]
             sketch = sketch_face(glance, box, size_wh=frame.size_wh)
-            holds = person.judgement is not None and person.judgement.holds(
-                sketch,
-                pts_seconds=now,
-                status=person.vote.status,
-                share=person.vote.confidence,
-                options=self._economy,
-            )
+            verdict = None if sighting.verdicts is None else sighting.verdicts[i]
+            # a verdict given with the face is new where the face is: nothing has moved since it was made otherwise
+            is_due = is_new if verdict is not None else not self._holds(person, sketch, pts_seconds=now)
             landmarks = None if faces.landmarks is None else faces.landmarks[i]
-            seen.append(_Seen(track_id, person, box, landmarks, float(faces.scores[i]), sketch, not holds))
+            score = float(faces.scores[i])
+            seen.append(_Seen(track_id, person, box, landmarks, score, sketch, is_due, verdict))
         return seen
+
+    def _holds(self, person: _Person, sketch: NDArray[np.uint8], *, pts_seconds: float) -> bool:
+        """Whether what somebody was judged to be last need not be judged again."""
+        return person.judgement is not None and person.judgement.holds(
+            sketch,
+            pts_seconds=pts_seconds,
+            status=person.vote.status,
+            share=person.vote.confidence,
+            options=self._economy,
+        )
 
     def _vote(self, frame: Frame, seen: _Seen, verdicts: Iterator[Verdict], *, off_duty: bool) -> Track:
         person, now = seen.person, frame.pts_seconds
         vote, before = person.vote, person.judgement
         if seen.is_due or before is None:
             count = 1 if before is None else before.count + 1
-            person.judgement = before = Judgement(next(verdicts), now, seen.sketch, count)
+            verdict = next(verdicts) if seen.verdict is None else seen.verdict
+            person.judgement = before = Judgement(verdict, now, seen.sketch, count)
         # a judgement that holds votes on, so that the vote is as steady as if it had been made anew
         vote.add(before.verdict, side=seen.side, pts_seconds=now)
         zones = self._rules_of(frame).zones

@@ -153,6 +153,30 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """The faces found in one image, with what was made of them where that came in the same go.
+
+    Attributes:
+        faces: those found.
+        verdicts: one per face, in order; None where the classifier is still to be asked.
+    """
+
+    faces: Faces
+    verdicts: tuple[Verdict, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.verdicts is not None and len(self.verdicts) != len(self.faces):
+            raise ValueError(f"there must be {len(self.faces)} verdicts, got {len(self.verdicts)}")
+
+    def select(self, keep: NDArray[np.bool_]) -> Sighting:
+        """Those faces for which `keep`, (n,) bool, is true, in the same order."""
+        if self.verdicts is None:
+            return Sighting(self.faces.select(keep))
+        kept = (verdict for verdict, is_kept in zip(self.verdicts, keep, strict=True) if is_kept)
+        return Sighting(self.faces.select(keep), tuple(kept))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Track:
     """One person's face, seen in the present frame, with its status voted over time.
 

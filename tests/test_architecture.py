@@ -159,9 +159,13 @@ def test_pipeline_sees_only_base_classes() -> None:
     assert {
         name for name in imported_modules(ROOT / "maskcam/pipeline.py") if name.split(".")[0] in ROOMS
     } == {
-        f"{room}.base{suffix}"
-        for room, cls in {"classifiers": "Classifier", "detectors": "Detector", "trackers": "Tracker"}.items()
-        for suffix in ("", f".{cls}")
+        "classifiers.base",
+        "classifiers.base.Classifier",
+        "detectors.base",
+        "detectors.base.Detector",
+        "detectors.base.JudgingDetector",
+        "trackers.base",
+        "trackers.base.Tracker",
     }
 
 

@@ -3,14 +3,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from maskcam.classifiers.fixed import FixedClassifier
 from maskcam.crops import CropSpec
-from maskcam.detectors.fixed import FixedDetector
+from maskcam.detectors.fixed import FixedDetector, FixedJudgingDetector
+from maskcam.economy import EconomyOptions
 from maskcam.pipeline import CameraRules, Pipeline
-from maskcam.pixels import ArrayPixels
+from maskcam.pixels import ArrayPixels, Pixels
 from maskcam.trackers.bytetrack import ByteTrack
-from maskcam.types import Faces, Frame, FrameResult, Image, MaskStatus, Polygon, ViolationPhase
+from maskcam.types import Faces, Frame, FrameResult, Image, MaskStatus, Polygon, Verdict, ViolationPhase
 from maskcam.violations import ViolationOptions
 from maskcam.voting import VotingOptions
 from maskcam.zones import Zones
@@ -248,3 +250,64 @@ def test_small_faces_are_overlooked_where_told_to() -> None:
     assert sorted(t.box_xyxy[0] for t in door.tracks) == [100, 400]  # the narrow one has a short side
     assert sorted(t.track_id for t in door.tracks) == [1, 2], "it was tracked before it was dropped"
     assert len(gate.tracks) == 3
+
+
+def certain(status: MaskStatus) -> Verdict:
+    return Verdict({known: float(known is status) for known in COLOURS}, status, 1.0)
+
+
+def by_colour_around(pixels: Pixels, box_xyxy: NDArray[np.float32]) -> Verdict:
+    left, top, right, bottom = (int(edge) for edge in box_xyxy)
+    return certain(by_colour(pixels.region(left, top, right, bottom)))
+
+
+def test_verdicts_of_the_detector_take_the_place_of_the_classifier() -> None:
+    people = ((100.0, MaskStatus.MASK), (400.0, MaskStatus.NO_MASK))
+    frames = [frame(i, *people) for i in range(20)]
+    with (
+        make_pipeline(FixedDetector([faces(100, 400)])) as asking,
+        make_pipeline(FixedJudgingDetector([faces(100, 400)], judge=by_colour_around)) as told,
+    ):
+        expected = [asking.step([one])[0] for one in frames]
+        results = [told.step([one])[0] for one in frames]
+    assert isinstance(told.classifier, FixedClassifier)
+    assert told.classifier.batch_sizes == [0] * 20
+    for result, other in zip(results, expected, strict=True):
+        assert [(t.track_id, t.status, t.verdict, t.is_judged) for t in result.tracks] == [
+            (t.track_id, t.status, t.verdict, t.is_judged) for t in other.tracks
+        ]
+        assert [(v.phase, v.status) for v in result.violations] == [
+            (v.phase, v.status) for v in other.violations
+        ]
+
+
+def test_each_face_keeps_the_verdict_given_with_it_when_small_ones_are_overlooked() -> None:
+    boxes = np.array([[100, 40, 110, 50], [400, 40, 460, 100]], np.float32)
+    found = Faces(boxes, np.array([0.9, 0.8], np.float32))
+
+    def by_place(_: Pixels, box_xyxy: NDArray[np.float32]) -> Verdict:
+        return certain(MaskStatus.MASK if box_xyxy[0] < 300 else MaskStatus.INCORRECT)
+
+    detector = FixedJudgingDetector([found], judge=by_place)
+    with make_pipeline(detector, {"door": CameraRules(minimum_face=30)}) as pipeline:
+        results = [pipeline.step([frame(i)])[0] for i in range(5)]
+    assert [track.status for track in results[-1].tracks] == [MaskStatus.INCORRECT]
+
+
+def test_a_verdict_given_with_a_face_holds_while_nothing_moves() -> None:
+    detector = FixedJudgingDetector([faces(100)], judge=by_colour_around)
+    with Pipeline(
+        detector=detector,
+        classifier=FixedClassifier(by_colour, crop=CropSpec(size=32, margin=0.2)),
+        new_tracker=lambda: ByteTrack(minimum_score=0.5, confirm_frames=2, lost_seconds=1.0),
+        voting=VotingOptions(),
+        violations=ViolationOptions(),
+        economy=EconomyOptions(still_seconds=0.45, certain_seconds=0.2),
+    ) as pipeline:
+        results = [pipeline.step([frame(i, (100, MaskStatus.NO_MASK))])[0] for i in range(15)]
+        assert isinstance(pipeline.classifier, FixedClassifier)
+        assert pipeline.classifier.batch_sizes == [0] * 15
+    assert len(detector.seen_shapes) == 3  # at 0.0, 0.5 and 1.0 s
+    tracks = [result.tracks[0] for result in results[1:]]
+    assert {track.status for track in tracks} == {MaskStatus.NO_MASK}
+    assert [track.is_judged for track in tracks].count(True) == 2

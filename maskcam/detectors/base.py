@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from maskcam.closing import Closing
 from maskcam.pixels import Pixels
-from maskcam.types import Faces, Image
+from maskcam.types import Faces, Image, Sighting
 
 
 class Detector(Closing, ABC):
@@ -29,4 +29,22 @@ class Detector(Closing, ABC):
 
         Returns:
             One `Faces` per image, in order, boxes in that image's pixels, best score first.
+        """
+
+
+class JudgingDetector(Detector):
+    """Finds faces and judges each of them while the pictures are still where it computes.
+
+    Whoever has one need not cut crops and ask a classifier: on a GPU that would bring every face back, and there again.
+    """
+
+    @abstractmethod
+    def detect_and_judge(self, images: Sequence[Image | Pixels]) -> list[Sighting]:
+        """As `detect`, with verdicts.
+
+        Args:
+            images: see there.
+
+        Returns:
+            One per image, in order, each with a verdict for every face.
         """

@@ -1,13 +1,16 @@
-"""A detector that finds what it is told to: for tests."""
+"""Detectors that find what they are told to: for tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from maskcam.detectors.base import Detector
+import numpy as np
+from numpy.typing import NDArray
+
+from maskcam.detectors.base import Detector, JudgingDetector
 from maskcam.detectors.tidy import tidy_faces
 from maskcam.pixels import Pixels, as_pixels
-from maskcam.types import Faces, Image
+from maskcam.types import Faces, Image, Sighting, Verdict
 
 
 class FixedDetector(Detector):
@@ -45,3 +48,28 @@ class FixedDetector(Detector):
         self.seen_shapes.append((height, width, 3))
         faces = self._faces(number) if callable(self._faces) else self._faces[number % len(self._faces)]
         return tidy_faces(faces.boxes_xyxy, faces.scores, faces.landmarks, size_wh=(width, height))
+
+
+class FixedJudgingDetector(FixedDetector, JudgingDetector):
+    """Judges the prepared faces as a function says.
+
+    Args:
+        faces: see `FixedDetector`.
+        judge: from a picture and one box in it, (4,) float32 pixels, to a verdict.
+    """
+
+    def __init__(
+        self,
+        faces: Sequence[Faces] | Callable[[int], Faces],
+        *,
+        judge: Callable[[Pixels, NDArray[np.float32]], Verdict],
+    ) -> None:
+        super().__init__(faces)
+        self._judge = judge
+
+    def detect_and_judge(self, images: Sequence[Image | Pixels]) -> list[Sighting]:
+        """Hands out the next prepared faces with their verdicts; see `JudgingDetector.detect_and_judge`."""
+        return [
+            Sighting(faces, tuple(self._judge(as_pixels(image), box) for box in faces.boxes_xyxy))
+            for image, faces in zip(images, self.detect(images), strict=True)
+        ]
