@@ -96,7 +96,7 @@ def test_cameras_play_the_clip_at_the_same_time(clip: Path, bench: Bench, tmp_pa
     assert "2 cameras" in done.out
     (run,) = BenchReport.model_validate_json(file.read_text()).runs
     assert (run.cameras, run.dropped, run.video) == (2, 0, False)
-    assert FRAMES < run.frames <= 2 * FRAMES  # the first may run on alone while the second warms up
+    assert FRAMES <= run.frames <= 2 * FRAMES  # one may run on alone while the other warms up
     assert set(run.stages_ms) == {"decode", "detect", *JUDGING}
     check_times(run)
 
