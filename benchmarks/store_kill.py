@@ -4,7 +4,8 @@
 
 Each round starts a process that writes 60 violations a second, each with two versions of its pictures (1280x720) and a
 clip, into the same store, kills it 0.2 to 2.5 s after its first one, and opens the store again. It fails when a picture
-or clip of a row is missing or does not decode, when a file without a row is left, or when SQLite's integrity check complains.
+or clip of a row is missing or does not decode, when a file without a row is left, or when SQLite's integrity check
+complains.
 """
 
 from __future__ import annotations

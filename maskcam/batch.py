@@ -161,7 +161,9 @@ def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> lis
         # a run for each job, since their cameras may have the same name; faces on pictures are nobody at a camera
         if config.store.url is not None and not job.pictures:
             run_id = uuid.uuid4().hex
-            sinks.append(stack.enter_context(config.build_store(run_id=run_id, environ=os.environ)))
+            sinks.append(
+                stack.enter_context(config.build_store(run_id=run_id, environ=os.environ, is_live=False))
+            )
         stack.pop_all()
     return sinks
 

@@ -9,7 +9,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -20,6 +20,7 @@ from maskcam.config_sections import (
     CameraConfig,
     CameraOptions,
     ClassifierConfig,
+    ClipsConfig,
     DetectorConfig,
     EconomyConfig,
     PrivacyConfig,
@@ -40,6 +41,9 @@ from maskcam.sources import distinct_names, mask_password, source_name
 from maskcam.violations import ViolationOptions
 from maskcam.voting import VotingOptions
 from maskcam.zones import Zones
+
+if TYPE_CHECKING:  # PyAV takes a while to load
+    from maskcam.sinks.clip_recorder import ClipOptions
 
 
 class Config(Section):
@@ -63,6 +67,7 @@ class Config(Section):
     recording: RecordingConfig = RecordingConfig()
     privacy: PrivacyConfig = PrivacyConfig()
     store: StoreConfig = StoreConfig()
+    clips: ClipsConfig = ClipsConfig()
     outbox: OutboxConfig = OutboxConfig()
     mqtt: MqttConfig | None = None
     webhook: tuple[WebhookConfig, ...] = ()
@@ -87,12 +92,17 @@ class Config(Section):
             "recording.video": self.recording.video and "video" in self.recording.model_fields_set,
             "privacy.snapshots": self.privacy.snapshots and "snapshots" in self.privacy.model_fields_set,
             "store.pictures": self.store.pictures and "pictures" in self.store.model_fields_set,
+            "clips.enabled": self.clips.enabled and "enabled" in self.clips.model_fields_set,
             "webhook.picture": any(webhook.picture != "none" for webhook in self.webhook),
         }
         for setting, is_wanted in wanted.items():
             if self.privacy.statistics_only and is_wanted:
                 raise ValueError(
                     f"statistics_only keeps no pictures, but {setting} asks for some: remove one of them"
+                )
+            if not self.privacy.snapshots and is_wanted and setting in ("clips.enabled", "webhook.picture"):
+                raise ValueError(
+                    f"no snapshots are wanted, but {setting} asks for pictures of violations: remove one of them"
                 )
         return self
 
@@ -116,18 +126,44 @@ class Config(Section):
         """Whether pictures of violations are saved."""
         return self.privacy.snapshots and self.keeps_pictures
 
-    def build_store(self, *, run_id: str, environ: Mapping[str, str]) -> Sink:
+    @property
+    def keeps_clips(self) -> bool:
+        """Whether clips of violations are saved."""
+        return self.clips.enabled and self.keeps_snapshots
+
+    def build_store(self, *, run_id: str, environ: Mapping[str, str], is_live: bool = True) -> Sink:
         """Makes the sink of one run for the event store, which keeps no more pictures than everything else does.
 
         Args:
             run_id: a UUID in hex.
             environ: the environment, for `${NAME}`.
+            is_live: cameras wait for nothing; recordings do, rather than lack anything in a clip.
 
         Raises:
             MaskcamError: see `StoreConfig.build`.
         """
         pictures = self.store.pictures and self.keeps_snapshots
-        return self.store.model_copy(update={"pictures": pictures}).build(run_id=run_id, environ=environ)
+        return self.store.model_copy(update={"pictures": pictures}).build(
+            run_id=run_id,
+            environ=environ,
+            clips=self.clip_options() if pictures and self.keeps_clips else None,
+            clips_reserve_bytes=self.clips.reserve_megabytes * 10**6,
+            is_patient=not is_live,
+        )
+
+    def build_clips(self, folder: Path) -> Sink:
+        """Makes the sink that saves clips in a folder.
+
+        Raises:
+            OutputError: it cannot be made or written in.
+        """
+        from maskcam.sinks.clips import ClipSink
+
+        return ClipSink(folder, self.clip_options(), reserve_bytes=self.clips.reserve_megabytes * 10**6)
+
+    def clip_options(self) -> ClipOptions:
+        """What belongs to a clip."""
+        return self.clips.options(delay_seconds=self.violations.dwell_seconds)
 
     def _detector_of(self, camera: CameraConfig) -> DetectorConfig:
         given = {} if camera.detector is None else _given(camera.detector)

@@ -28,7 +28,8 @@ from maskcam.voting import VotingOptions
 from maskcam.weights import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR, shipped_weights
 from maskcam.zones import Zones
 
-if TYPE_CHECKING:  # SQLAlchemy takes a while to load, and most runs have no store
+if TYPE_CHECKING:  # SQLAlchemy and PyAV take a while to load, and not every run needs them
+    from maskcam.sinks.clip_recorder import ClipOptions
     from maskcam.store.store import EventStore
 
 _FAR = 1.6  # of the size, for the small faces of thorough detection; chosen on scenes/val
@@ -270,6 +271,43 @@ class PrivacyConfig(Section):
     )
 
 
+class ClipsConfig(Section):
+    """Clips of violations: in the event store, or where there is none, in the output folder of `maskcam watch`."""
+
+    enabled: bool = Field(
+        True, description="whether there are any; never without snapshots, which `privacy.snapshots` is about"
+    )
+    pre_seconds: float = Field(3.0, ge=0, le=60, description="before the violation, at least")
+    post_seconds: float = Field(3.0, ge=0, le=60, description="after its end")
+    longest_seconds: float = Field(
+        60.0, gt=0, le=600, description="of a violation; a clip ends then, even if the violation goes on"
+    )
+    camera_megabytes: int = Field(
+        64, ge=1, description="of memory for each camera; where a clip needs more, it ends earlier"
+    )
+    reserve_megabytes: int = Field(
+        1000,
+        ge=0,
+        description="no clips are saved while less is free on their disk: they go before pictures do",
+    )
+
+    def options(self, *, delay_seconds: float) -> ClipOptions:
+        """What belongs to a clip.
+
+        Args:
+            delay_seconds: how long after its start a violation is reported.
+        """
+        from maskcam.sinks.clip_recorder import ClipOptions
+
+        return ClipOptions(
+            pre_seconds=self.pre_seconds,
+            post_seconds=self.post_seconds,
+            longest_seconds=self.longest_seconds,
+            delay_seconds=delay_seconds,
+            camera_bytes=self.camera_megabytes * 2**20,
+        )
+
+
 class StoreConfig(Section):
     """The event store: where violations and counts of people are kept, and for how long."""
 
@@ -285,7 +323,9 @@ class StoreConfig(Section):
     pictures: bool = Field(True, description="whether pictures of violations are kept")
     keep_days: float = Field(30.0, ge=0, description="older violations are removed; 0: never")
     keep_gigabytes: float = Field(
-        10.0, ge=0, description="of pictures; beyond, the oldest violations lose theirs; 0: no limit"
+        10.0,
+        ge=0,
+        description="of pictures and clips; beyond, the oldest violations lose their clips, then pictures; 0: no limit",
     )
     keep_counts_days: float = Field(
         730.0, ge=0, description="older counts of people per minute are removed; 0: never"
@@ -313,12 +353,23 @@ class StoreConfig(Section):
             raise ConfigError("no event store is set: add --store FILE, or url under [store] in -c FILE")
         return EventStore.open(fill_in(self.url, environ), media=self.media, create=create)
 
-    def build(self, *, run_id: str, environ: Mapping[str, str]) -> Sink:
+    def build(
+        self,
+        *,
+        run_id: str,
+        environ: Mapping[str, str],
+        clips: ClipOptions | None = None,
+        clips_reserve_bytes: int = 0,
+        is_patient: bool = False,
+    ) -> Sink:
         """Makes the sink of one run.
 
         Args:
             run_id: a UUID in hex.
             environ: see `open`.
+            clips: what belongs to them; None saves none.
+            clips_reserve_bytes: see `StoreSink`.
+            is_patient: likewise.
 
         Raises:
             MaskcamError: see `open`, or a folder cannot be written in.
@@ -333,6 +384,9 @@ class StoreConfig(Section):
                 pictures=self.pictures,
                 retention=self.retention(),
                 reserve_bytes=self.reserve_megabytes * 10**6,
+                clips=clips,
+                clips_reserve_bytes=clips_reserve_bytes,
+                is_patient=is_patient,
             )
         except BaseException:
             store.close()

@@ -80,6 +80,12 @@ Snapshots = Annotated[
     bool | None,
     typer.Option("--snapshots/--no-snapshots", help="Save pictures of violations. Default: --snapshots."),
 ]
+Clips = Annotated[
+    bool | None,
+    typer.Option(
+        "--clips/--no-clips", help="Save a clip of each violation. Default: --clips, where snapshots are."
+    ),
+]
 StatisticsOnly = Annotated[
     bool | None,
     typer.Option("--statistics-only", help="Save no picture at all, only what happened and counts."),
@@ -103,6 +109,7 @@ def make_config(
     store: str | None = None,
     blur: str | None = None,
     snapshots: bool | None = None,
+    clips: bool | None = None,
     statistics_only: bool | None = None,
 ) -> Config:
     """The settings of a file with the flags laid over them."""
@@ -126,6 +133,7 @@ def make_config(
             "store.url": store,
             "privacy.blur": blur,
             "privacy.snapshots": snapshots,
+            "clips.enabled": clips,
             "privacy.statistics_only": statistics_only,
         },
     )

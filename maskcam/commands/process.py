@@ -10,6 +10,7 @@ import typer
 from maskcam.commands.options import (
     Backend,
     BlurFaces,
+    Clips,
     ConfigFile,
     DetectionSize,
     DetectorKind,
@@ -54,6 +55,7 @@ def process(
     thorough: Thorough = None,
     blur: BlurFaces = None,
     snapshots: Snapshots = None,
+    clips: Clips = None,
     statistics_only: StatisticsOnly = None,
     video: Annotated[
         bool | None, typer.Option("--video/--no-video", help="Write the annotated video. Default: --video.")
@@ -81,6 +83,7 @@ def process(
         store=store,
         blur=blur,
         snapshots=snapshots,
+        clips=clips,
         statistics_only=statistics_only,
     )
     console = Console()

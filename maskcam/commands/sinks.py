@@ -53,9 +53,12 @@ def make_sinks(
         snapshots = output / "snapshots" if config.keeps_snapshots else None
         if snapshots is not None:
             shared.append(stack.enter_context(SnapshotSink(snapshots)))
-        shared.append(
-            stack.enter_context(JsonlSink(output / "events.jsonl", snapshots=snapshots, stamped=True))
-        )
+        # in the event store, if there is one
+        clips = output / "clips" if config.keeps_clips and config.store.url is None else None
+        if clips is not None:
+            shared.append(stack.enter_context(config.build_clips(clips)))
+        log = JsonlSink(output / "events.jsonl", snapshots=snapshots, clips=clips, stamped=True)
+        shared.append(stack.enter_context(log))
     names = [feed.name for feed in feeds]
     shared += [
         stack.enter_context(sink) for sink in lasting_sinks(names, config=config, run_id=run_id, tell=tell)

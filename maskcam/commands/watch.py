@@ -12,6 +12,7 @@ import typer
 from maskcam.commands.options import (
     Backend,
     BlurFaces,
+    Clips,
     ConfigFile,
     DetectionSize,
     DetectorKind,
@@ -72,6 +73,7 @@ def watch(
     thorough: Thorough = None,
     blur: BlurFaces = None,
     snapshots: Snapshots = None,
+    clips: Clips = None,
     statistics_only: StatisticsOnly = None,
     transport: Transport = None,
 ) -> None:
@@ -104,6 +106,7 @@ def watch(
         store=store,
         blur=blur,
         snapshots=snapshots,
+        clips=clips,
         statistics_only=statistics_only,
     )
     if record and not config.keeps_pictures:
@@ -141,7 +144,8 @@ def watch(
         finally:
             print_watch(console, list(watching.cameras.values()))
     if output is not None:
-        console.print(f"Log{' and snapshots' * config.keeps_snapshots} in {output}")
+        kept = ["log", *["snapshots"] * config.keeps_snapshots, *["clips"] * (output / "clips").is_dir()]
+        console.print(f"{' and '.join(kept).capitalize()} in {output}")
     if any(camera.health.state is FeedState.FAILED for camera in watching.cameras.values()):
         raise typer.Exit(1)
 

@@ -24,6 +24,7 @@ class JsonlSink(Sink):
         path: the log; its folder is made when missing.
         snapshots: the folder of the `SnapshotSink`, so that every line can name its picture, relative to the
             log's folder; None writes null.
+        clips: the folder of the `ClipSink`, likewise: a clip is there some seconds after the end.
         stamped: adds `logged_at` to every line, the time of day with its zone: for cameras, whose own clocks
             say little.
 
@@ -31,10 +32,13 @@ class JsonlSink(Sink):
         OutputError: the log cannot be opened.
     """
 
-    def __init__(self, path: Path, *, snapshots: Path | None = None, stamped: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, snapshots: Path | None = None, clips: Path | None = None, stamped: bool = False
+    ) -> None:
         make_folder(path.parent)
         self._path = path
         self._snapshots = snapshots
+        self._clips = clips
         self._stamped = stamped
         try:
             self._file = path.open("w", encoding="utf-8")
@@ -76,7 +80,8 @@ class JsonlSink(Sink):
             "started_seconds": round(violation.started_seconds, 3),
             "ended_seconds": None if ended is None else round(ended, 3),
             "box_xyxy": [round(float(v), 1) for v in violation.box_xyxy],
-            "snapshot": self._picture(violation),
+            "snapshot": self._relative(self._snapshots, f"{violation.snapshot}.jpg"),
+            "clip": self._relative(self._clips, f"{violation.snapshot}.mp4"),
             "pts_seconds": round(pts_seconds, 3),
         }
         if ended is not None:
@@ -85,11 +90,10 @@ class JsonlSink(Sink):
             event["logged_at"] = datetime.now().astimezone().isoformat(timespec="seconds")
         return event
 
-    def _picture(self, violation: Violation) -> str | None:
-        if self._snapshots is None:
+    def _relative(self, folder: Path | None, name: str) -> str | None:
+        if folder is None:
             return None
-        picture = self._snapshots / f"{violation.snapshot}.jpg"
-        return Path(os.path.relpath(picture, self._path.parent)).as_posix()
+        return Path(os.path.relpath(folder / name, self._path.parent)).as_posix()
 
     def _failed(self, error: OSError) -> OutputError:
         return OutputError(f"cannot write the log {self._path}: {reason(error)}")

@@ -16,7 +16,7 @@ import pytest
 
 from maskcam.commands.events.options import parse_time
 from maskcam.errors import InputError
-from maskcam.store.records import ViolationQuery
+from maskcam.store.records import ClipFile, ClipRecord, ViolationQuery
 from maskcam.store.store import EventStore
 from maskcam.types import MaskStatus
 from tests.cli import Outcome, run_cli
@@ -180,7 +180,8 @@ def test_prune(events: Events, path: Path) -> None:
     with EventStore.open(path) as store:
         assert {violation.number for violation in store.violations()} == {1, 5}, "protected, or not over"
     assert (
-        "1 more lost their pictures" in events("prune", "-y", "--keep-days", 0, "--keep-gigabytes", 1e-9).out
+        "1 more lost clips or pictures"
+        in events("prune", "-y", "--keep-days", 0, "--keep-gigabytes", 1e-9).out
     )
 
 
@@ -291,3 +292,32 @@ def test_days_are_local() -> None:
     for text in ("99999999999w", "", "13:00", "2026-13-01"):
         with pytest.raises(InputError, match="--until takes"):
             parse_time(text, flag="--until")
+
+
+@pytest.fixture
+def clip(path: Path) -> str:
+    """The name of the clip of the first violation."""
+    with EventStore.open(path) as store:
+        name = store.media.save_clip(
+            lambda file: file.write_bytes(b"a clip"), stem="door", run_id=RUN, serial=1, day=NOON
+        )
+        store.record([ClipRecord(run_id=RUN, camera="door", number=1, clip=ClipFile(name, 6, 9.1, 3.4))])
+    return name
+
+
+def test_show_and_exports_name_the_clip(events: Events, path: Path, tmp_path: Path, clip: str) -> None:
+    shown = events("show", 1).out
+    assert f"{path.with_suffix('.media') / clip} (9 s, the violation from second 3.4 on)" in shown
+    for name in ("a.csv", "a.json", "a.parquet", "a.zip", "b.zip"):
+        done = events("export", "-o", tmp_path / name, *["--no-clips"] * (name == "b.zip"))
+        assert done.code == 0, done.err
+    with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["clip"] for row in csv.DictReader(file)] == [clip, "", "", "", ""]
+    assert [row["clip"] for row in json.loads((tmp_path / "a.json").read_text())] == [clip, *[None] * 4]
+    assert pyarrow.parquet.read_table(tmp_path / "a.parquet")["clip"].to_pylist() == [clip, *[None] * 4]
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.read(f"clips/{clip}") == b"a clip"
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        assert not [name for name in archive.namelist() if name.startswith("clips/")]
+    (path.with_suffix(".media") / clip).unlink()
+    assert "(missing)" in events("show", 1).out

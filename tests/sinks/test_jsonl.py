@@ -36,6 +36,7 @@ def test_one_line_per_event(tmp_path: Path) -> None:
         "ended_seconds": None,
         "box_xyxy": [1.0, 2.0, 3.0, 4.3],
         "snapshot": "../snapshots/Küche_00001.jpg",
+        "clip": None,
         "pts_seconds": 2.25,
     }
     assert second["violation_id"] == 2

@@ -29,7 +29,10 @@ def export(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="NAME.csv, .json, .parquet, or .zip with the pictures."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="NAME.csv, .json, .parquet, or .zip with pictures and clips.",
         ),
     ],
     store: StoreOption = None,
@@ -40,8 +43,11 @@ def export(
     statuses: Statuses = None,
     protected: Protected = None,
     false_alarms: FalseAlarms = None,
+    clips: Annotated[
+        bool, typer.Option("--clips/--no-clips", help="Put clips into a ZIP, which makes it large.")
+    ] = True,
 ) -> None:
-    """Write violations to a file, oldest first: CSV, JSON, Parquet, or a ZIP with their pictures."""
+    """Write violations to a file, oldest first: CSV, JSON, Parquet, or a ZIP with their pictures and clips."""
     from contextlib import suppress
 
     from maskcam.errors import InputError, OutputError
@@ -63,7 +69,7 @@ def export(
         # whole or not at all: half an export looks like a whole one
         partial = output.with_name(f".{output.name}.partial")
         try:
-            count = _write(events, query, partial, kind=output.suffix.lower())
+            count = _write(events, query, partial, kind=output.suffix.lower(), clips=clips)
             partial.replace(output)
         except OSError as error:
             raise OutputError(f"cannot write {output}: {reason(error)}") from error
@@ -73,14 +79,14 @@ def export(
     print(f"{count} violations in {output}")
 
 
-def _write(events: EventStore, query: ViolationQuery, path: Path, *, kind: str) -> int:
+def _write(events: EventStore, query: ViolationQuery, path: Path, *, kind: str, clips: bool) -> int:
     from maskcam.store import exporting
 
     found = events.each(query)
     if kind == ".parquet":
         return exporting.write_parquet(found, path)
     if kind == ".zip":
-        return exporting.write_zip(found, path, events.media)
+        return exporting.write_zip(found, path, events.media, clips=clips)
     # newline="": the csv module ends lines by itself; with a byte order mark, Excel reads umlauts right
     encoding = "utf-8-sig" if kind == ".csv" else "utf-8"
     with path.open("w", encoding=encoding, newline="") as file:

@@ -22,7 +22,7 @@ def prune(
         float | None,
         typer.Option(
             min=0,
-            help="Remove the oldest pictures beyond so many; 0: none. Default: as in -c FILE, else 10.",
+            help="Remove the oldest clips, then pictures, beyond so many; 0: none. Default: as in -c FILE, else 10.",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
@@ -37,10 +37,12 @@ def prune(
     with config.open(environ=os.environ, create=False) as events:
         if not yes:
             older = f"violations older than {keep.keep_days:g} days" if keep.keep_days else "no violations"
-            beyond = f"pictures beyond {keep.keep_bytes / 10**9:g} GB" if keep.keep_bytes else "no pictures"
+            beyond = (
+                f"clips and pictures beyond {keep.keep_bytes / 10**9:g} GB" if keep.keep_bytes else "no files"
+            )
             typer.confirm(f"Remove {older} and {beyond} from {events.name}?", abort=True)
         done = events.prune(keep)
     print(
-        f"{done.violations} violations removed, {done.stripped} more lost their pictures,"
+        f"{done.violations} violations removed, {done.stripped} more lost clips or pictures,"
         f" {done.size_bytes / 10**6:.1f} MB freed"
     )

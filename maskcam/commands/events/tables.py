@@ -65,6 +65,13 @@ def details(violation: StoredViolation, media: MediaFolder) -> Group:
         for name in (violation.pictures.frame, violation.pictures.face):
             path = media.path(name)
             facts.add_row("picture", Text(str(path) if path.is_file() else f"{path} (missing)"))
+    clip = violation.clip
+    if clip is None:
+        facts.add_row("clip", "none")
+    else:
+        file = media.path(clip.name)
+        about = f"{clip.seconds:.0f} s, the violation from second {clip.lead_seconds:.1f} on"
+        facts.add_row("clip", Text(f"{file} ({about if file.is_file() else 'missing'})"))
     facts.add_row("marked", _notes(violation).replace("\n", ", ") or "no")
     facts.add_row("key", Text(violation.key))
     return Group(facts)
