@@ -263,14 +263,14 @@ class PictureReader:
     def _matrix_of(self, picture: VideoFrame) -> bytes | None:
         seen = (picture.width, picture.height, picture.rotation)
         if seen != self._seen:
-            # not for every picture: PyAV ties the picture to its side data, and both stay in memory until Python looks
-            # for cycles, a hundred pictures later or more
             self._seen, self._matrix = seen, _display_matrix(picture)
         return self._matrix
 
 
 def _display_matrix(picture: VideoFrame) -> bytes | None:
-    side_data = cast("SideDataContainer", picture.side_data)  # PyAV's stubs call it a TypedDict
+    # PyAV ties a picture to its side data, and both stay in memory until Python looks for cycles: so of a tiny copy
+    tiny = picture.reformat(width=16, height=16, format="gray")
+    side_data = cast("SideDataContainer", tiny.side_data)  # PyAV's stubs call it a TypedDict
     matrix = side_data.get(SideDataType.DISPLAYMATRIX)
     return None if matrix is None else bytes(matrix)
 

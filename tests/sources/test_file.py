@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
 from maskcam.errors import SourceError, SourceNotFoundError
 from maskcam.sources.file import VideoFileSource
@@ -247,3 +249,15 @@ def test_what_is_no_video_gets_one_clear_sentence(
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(SourceNotFoundError, match=r"^There is no file .*none\.mp4: check the name\.$"):
         VideoFileSource(tmp_path / "none.mp4")
+
+
+def test_a_file_that_was_read_leaves_no_picture_in_memory(tmp_path: Path) -> None:
+    gc.collect()
+    gc.disable()  # what is left is only there because things hold each other
+    try:
+        with VideoFileSource(write_video(tmp_path / "v.mp4", frame_count=3)) as source:
+            assert len(list(source)) == 3
+        left = [kept for kept in gc.get_objects() if isinstance(kept, VideoFrame) and kept.width > 16]
+    finally:
+        gc.enable()
+    assert left == []
