@@ -12,6 +12,7 @@ from maskcam import __version__
 from maskcam.commands.bench import bench
 from maskcam.commands.doctor import doctor
 from maskcam.commands.events.app import events
+from maskcam.commands.export import export
 from maskcam.commands.models import models
 from maskcam.commands.predict import predict
 from maskcam.commands.process import process
@@ -29,7 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # errors are one sentence, tracebacks only with --debug
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (watch, serve, process, predict, models, doctor, bench):
+for command in (watch, serve, process, predict, models, doctor, bench, export):
     app.command()(command)
 app.add_typer(events, name="events")
 

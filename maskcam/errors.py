@@ -12,6 +12,7 @@
     ├── OutputError              a result cannot be written
     │   └── StoreError           the event store cannot be opened, read or written
     │       └── StoreUnavailableError  not at present: locked, full or away
+    ├── ExportError              an exported network does not compute what PyTorch does
     └── DeliveryError            a message was not taken by its receiver
 
 Misuse of the Python API (a wrong shape, a wrong type) raises ValueError or TypeError instead.
@@ -95,6 +96,10 @@ class MissingLibraryError(MaskcamError):
 
 class OutputError(MaskcamError):
     """A picture, video or log cannot be written."""
+
+
+class ExportError(MaskcamError):
+    """An exported network does not compute what PyTorch does."""
 
 
 class DeliveryError(MaskcamError):

@@ -96,6 +96,11 @@ def weights_directory() -> Path:
     return packaged if packaged.is_dir() else packaged.parent.parent / "weights"
 
 
+def card_beside(weights: Path) -> Path:
+    """Where the card of a weights file lies: `NAME.json`, or `NAME.xml.json` and the like for an exported one."""
+    return weights.with_suffix(".json" if weights.suffix == ".safetensors" else f"{weights.suffix}.json")
+
+
 def read_card(weights: Path) -> ModelCard:
     """Reads the model card of a weights file: beside it, or inside an ONNX file.
 
@@ -111,7 +116,7 @@ def read_card(weights: Path) -> ModelCard:
         raise WeightsError(f"no weights file at {weights}; `maskcam models` lists the ones at hand")
     if weights.suffix == ".onnx":
         return _parse_card(_card_inside(weights), where=f"inside {weights}")
-    card = weights.with_suffix(".json")
+    card = card_beside(weights)
     if not card.is_file():
         raise WeightsError(f"{weights} has no model card: expected {card.name} beside it")
     return _parse_card(card.read_bytes(), where=str(card))

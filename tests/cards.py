@@ -15,7 +15,7 @@ def ship_random_classifier(
     seed: int = 0,
     **changes: object,
 ) -> Path:
-    """Writes a MobileNetV2 with random weights, as `train` would, and returns its path."""
+    """Writes a network with random weights, by default a MobileNetV2, as `train` would, and returns its path."""
     torch.manual_seed(seed)
     card = {
         "task": "classifier",
@@ -31,5 +31,5 @@ def ship_random_classifier(
         "metrics": {},
         "command": "tests",
     } | changes
-    ship(build_network("mobilenet_v2", classes=len(classes), input_size=64), path, **card)
+    ship(build_network(str(card["architecture"]), classes=len(classes), input_size=64), path, **card)
     return path

@@ -16,7 +16,7 @@ COMMANDS = [
     for line in block.splitlines()
     if line.startswith("maskcam ")
 ]
-RUNNABLE = [c for c in COMMANDS if "samples/" in c or c in {"maskcam models", "maskcam doctor"}]
+RUNNABLE = [c for c in COMMANDS if re.match(r"maskcam (models|doctor|export)", c) or "samples/" in c]
 
 
 def test_examples_are_found() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,11 @@ class TorchEngine(Engine):
                 program = torch.export.load(model)
                 self._network = program.module().to(self._device)
             else:
-                self._network = torch.jit.load(  # type: ignore[no-untyped-call]
-                    str(model), map_location=self._device
-                )
+                # PyTorch warns that others should write programs of the new kind; this one is there already
+                with warnings.catch_warnings(action="ignore"):
+                    self._network = torch.jit.load(  # type: ignore[no-untyped-call]
+                        str(model), map_location=self._device
+                    )
         except (RuntimeError, ValueError, zipfile.BadZipFile, OSError) as error:
             raise WeightsError(
                 f"PyTorch cannot read {model}: it is damaged or no network; export it again"

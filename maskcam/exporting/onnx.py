@@ -9,14 +9,13 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from torch.export import Dim
 
 from maskcam.errors import MissingLibraryError
-from maskcam.exporting.whole import OUTPUTS, WholeNetwork, example_images
+from maskcam.exporting.whole import OUTPUTS, WholeNetwork, dynamic_sizes, traced_images
 from maskcam.onnx_metadata import CARD_KEY
 from maskcam.weights import ModelCard
 
@@ -46,19 +45,15 @@ def to_onnx(whole: WholeNetwork, card: ModelCard, *, share: Path | None = None) 
         raise MissingLibraryError(
             f"an ONNX file is made with a package that is not installed ({error}): run `pip install onnxscript`"
         ) from error
-    images = torch.from_numpy(example_images(card)[-1]).repeat(2, 1, 1, 1)
-    sizes: dict[int, Any] = {0: Dim("batch")}
-    if card.task == "detector":
-        sizes |= {1: 32 * Dim("rows"), 2: 32 * Dim("columns")}
-    with _quiet():
+    with quiet():
         program = torch.onnx.export(
             whole,
-            (images,),
+            (traced_images(card),),
             dynamo=True,
             opset_version=_OPSET,
             input_names=["images"],
             output_names=list(OUTPUTS[card.task]),
-            dynamic_shapes=(sizes,),
+            dynamic_shapes=(dynamic_sizes(card),),
             optimize=False,  # it would merge batch norms into convolutions: tensors no longer those of the weights
             verbose=False,
         )
@@ -139,7 +134,7 @@ def _places(weights: Path) -> dict[str, tuple[int, int]]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps the exporter's remarks about itself from the user; what goes wrong is an exception."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.export import Dim
 
 from maskcam.networks import CLASSIFIERS, DETECTORS
 from maskcam.types import Image
@@ -71,6 +73,18 @@ def example_images(card: ModelCard, *, seed: int = 0) -> list[Image]:
         [(3, side, side), (1, side, side)] if card.task == "classifier" else [(1, 192, 320), (2, 160, 96)]
     )
     return [np.stack([_smooth(rng, h, w) for _ in range(count)]) for count, h, w in shapes]
+
+
+def traced_images(card: ModelCard) -> Tensor:
+    """The batch that an exporter runs a network on: (b, h, w, 3) uint8."""
+    return torch.from_numpy(example_images(card)[-1]).repeat(2, 1, 1, 1)
+
+
+def dynamic_sizes(card: ModelCard) -> dict[int, Any]:
+    """The axes of the input that may have any length, for `torch.export`."""
+    if card.task == "classifier":
+        return {0: Dim("batch")}
+    return {0: Dim("batch"), 1: 32 * Dim("rows"), 2: 32 * Dim("columns")}
 
 
 def _smooth(rng: np.random.Generator, height: int, width: int) -> Image:

@@ -27,7 +27,7 @@ CPU = Computing(device="cpu", backend="auto", precision="auto")
 @pytest.fixture
 def trained(tmp_path: Path) -> Path:
     """Weights that somebody trained, with nothing but their card beside them."""
-    return ship_random_classifier(tmp_path / "trained" / "mine.safetensors")
+    return ship_random_classifier(tmp_path / "trained" / "mine.safetensors", architecture="cnn2")
 
 
 @pytest.fixture
