@@ -99,6 +99,7 @@ ALLOWED: dict[str, set[str]] = {
     | {"schedule", "sinks.base", "watching"},
     "config_file": LEAVES | {"camera_changes", "config", "service", "sources"},
     "demo": LEAVES,
+    "whatif": {"store.observations"},
     # the rest only through the service and the event store; other names are of values that these hand out
     "web": LEAVES
     | {"web", "service", "store", "config_file", "config_serve"}
@@ -112,6 +113,7 @@ ALLOWED: dict[str, set[str]] = {
         "probing",
         "sources",
         "watching",
+        "whatif",
     }
     | {"sinks.violation_records"},
     "coco": LEAVES | {"classifiers.base", "crops", "detectors.base", "sources"},

@@ -1,4 +1,4 @@
-"""Writes violations, with their pictures, and counts of people into the event store."""
+"""Writes violations, with their pictures, and what else was seen of people into the event store."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from maskcam.sinks.clip_file import write_clip
 from maskcam.sinks.clip_recorder import ClipOptions
 from maskcam.sinks.clip_saver import ClipSaver
 from maskcam.sinks.files import safe_name
+from maskcam.sinks.heat import HeatCounter
 from maskcam.sinks.minutes import MinuteCounter
+from maskcam.sinks.scores import TrackScorer
 from maskcam.sinks.violation_records import RecordMaker, storable
 from maskcam.sinks.walltime import wall_seconds
 from maskcam.store.journal import Journal
-from maskcam.store.records import ClipFile, ClipRecord, MinuteCounts, Pruned, Retention, Row
+from maskcam.store.records import ClipFile, ClipRecord, Pruned, Retention, Row
 from maskcam.store.spill import Leftovers, SpillFile
 from maskcam.store.store import EventStore
 from maskcam.types import EncodedPicture, FrameResult, Image, Violation
@@ -52,7 +54,7 @@ class _Seen:
     Attributes:
         violations: of the frame.
         zero_seconds: the time of day at which the source's own clock was at 0; None where no frame goes with them.
-        counts: due with this frame.
+        rows: of counts, heat and tracks, due with this frame.
         pictures: the frame, and the one with the overlay drawn; None where none are to be saved.
         clip: of a violation that came before.
         is_last: nothing comes after it.
@@ -60,7 +62,7 @@ class _Seen:
 
     violations: tuple[Violation, ...] = ()
     zero_seconds: float | None = None
-    counts: tuple[MinuteCounts, ...] = ()
+    rows: tuple[Row, ...] = ()
     pictures: tuple[Image, Image] | None = None
     clip: ClipRecord | None = None
     is_last: bool = False
@@ -113,6 +115,8 @@ class StoreSink(Sink):
         self._retention = retention
         self._records = RecordMaker(run_id)
         self._minutes = MinuteCounter(run_id)
+        self._heat = HeatCounter(run_id)
+        self._scores = TrackScorer(run_id)
         self._album = Album(store.media, reserve_bytes=reserve_bytes, margin=margin, quality=quality)
         self._submitted_bytes = self._done_bytes = 0  # each is changed by one thread only
         self._is_crowded = self._is_full = self._is_closed = False
@@ -136,17 +140,21 @@ class StoreSink(Sink):
             )
 
     def write(self, result: FrameResult, picture: Image | None) -> None:
-        """Queues the violations and counts of this result."""
+        """Queues the violations of this result, and the counts that are due with it."""
         if self._clips is not None:
             self._clips.see(result)
-        counts = tuple(self._minutes.add(result))
-        if not (result.violations or counts):
+        rows: tuple[Row, ...] = (
+            *self._minutes.add(result),
+            *self._heat.add(result),
+            *self._scores.see(result),
+        )
+        if not (result.violations or rows):
             return
         # one item for all of it, and nothing copied: whatever makes Python change threads here costs milliseconds
         pictures = None
         if picture is not None and self._wants(result) and self._has_room():
             pictures = (result.frame.image, picture)
-        seen = _Seen(result.violations, wall_seconds(result.frame, 0.0), counts, pictures)
+        seen = _Seen(result.violations, wall_seconds(result.frame, 0.0), rows, pictures)
         if self._submit(seen):
             self._submitted_bytes += seen.size_bytes
 
@@ -156,6 +164,7 @@ class StoreSink(Sink):
 
     def finish(self, violations: Sequence[Violation]) -> None:
         """Queues the ends of these."""
+        self._scores.note(violations)
         if violations:
             self._submit(_Seen(tuple(violations)))
         if self._clips is not None:
@@ -172,7 +181,8 @@ class StoreSink(Sink):
         if self._clips is not None:
             self._clips.close()
         self._repeater.close()
-        self._submit(_Seen(counts=tuple(self._minutes.rest()), is_last=True))
+        rest: tuple[Row, ...] = (*self._minutes.rest(), *self._heat.rest(), *self._scores.rest())
+        self._submit(_Seen(rows=rest, is_last=True))
         is_done = self._worker.flush(seconds=_CLOSING_SECONDS)
         self._worker.close()
         if not is_done:  # it may still be writing: the file is left to the next run
@@ -250,7 +260,7 @@ class StoreSink(Sink):
                     records, seen.violations, image=image, picture=picture, is_lasting=not is_busy
                 )
             rows += records
-            rows += seen.counts
+            rows += seen.rows
             rows += [seen.clip] if seen.clip else []
             self._done_bytes += seen.size_bytes
         if not self._journal.add(rows, at_once=any(seen.is_last for seen in batch)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from maskcam.store.observations import HourHeat, TrackScores
 from maskcam.types import MaskStatus
 
 
@@ -199,7 +200,7 @@ class ClipRecord:
         return f"{self.run_id}/{self.camera}/{self.number}/clip"
 
 
-Row = ViolationRecord | MinuteCounts | ClipRecord
+Row = ViolationRecord | MinuteCounts | ClipRecord | TrackScores | HourHeat
 """Whatever can be recorded."""
 
 
@@ -235,10 +236,11 @@ class Retention:
     """How long things are kept; protected violations stay whatever it says.
 
     Attributes:
-        keep_days: older violations go with their pictures and clips; 0 keeps them for ever.
+        keep_days: older violations go with their pictures and clips, and the scores of tracks; 0 keeps them for ever.
         keep_bytes: when all pictures and clips together take more, the oldest violations lose their clips, and where
             no clip is left to lose, their pictures; they stay in the log. 0 is no limit.
-        keep_counts_days: counts per minute, which hold nothing about anybody; 0 keeps them for ever.
+        keep_counts_days: counts per minute, and of faces per place, which hold nothing about anybody; 0 keeps them for
+            ever.
     """
 
     keep_days: float = 0.0

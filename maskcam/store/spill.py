@@ -16,10 +16,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from maskcam.closing import Closing
 from maskcam.errors import OutputError
+from maskcam.store.observations import HourHeat, TrackScores
 from maskcam.store.records import ClipRecord, MinuteCounts, Row, ViolationRecord
 
 _log = logging.getLogger(__name__)
@@ -29,9 +30,13 @@ _PART = 500
 
 
 class _Line(BaseModel):
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
     violation: ViolationRecord | None = None
     counts: MinuteCounts | None = None
     clip: ClipRecord | None = None
+    track: TrackScores | None = None
+    heat: HourHeat | None = None
 
 
 class SpillFile(Closing):
@@ -180,6 +185,10 @@ def _encode(row: Row) -> bytes:
             line = _Line(counts=row)
         case ClipRecord():
             line = _Line(clip=row)
+        case TrackScores():
+            line = _Line(track=row)
+        case HourHeat():
+            line = _Line(heat=row)
         case _:
             line = _Line(violation=row)
     return line.model_dump_json().encode() + b"\n"
@@ -193,7 +202,8 @@ def _decode(file: IO[bytes], path: Path) -> Iterator[Row]:
         except ValidationError:  # the last one, cut short when the process was killed
             damaged += 1
             continue
-        if (row := line.violation or line.counts or line.clip) is not None:
+        row = line.violation or line.counts or line.clip or line.track or line.heat
+        if row is not None:
             yield row
     if damaged:
         _log.warning("%s: %d damaged lines were left out", path, damaged)

@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement, Engine, select, update
 
 from maskcam.closing import Closing
 from maskcam.errors import OutputError, StoreError
-from maskcam.store import reading, retention, writing
+from maskcam.store import observing, reading, retention, writing
 from maskcam.store.address import Address, parse_address
 from maskcam.store.engine import make_engine
 from maskcam.store.engine import reading as to_read
 from maskcam.store.engine import writing as to_write
 from maskcam.store.media import MediaFolder
+from maskcam.store.observations import Heat, StoredTracks
 from maskcam.store.records import (
     ALL,
     MediaFile,
@@ -164,6 +165,27 @@ class EventStore(Closing):
         with to_read(self._engine, self._address) as connection:
             return list(reading.counts(connection, since=since, until=until, cameras=cameras))
 
+    def tracks(self, *, since: datetime, until: datetime, cameras: Sequence[str] = ()) -> StoredTracks:
+        """Scores of all tracks that broke the rule, or might have.
+
+        Args:
+            since: that began then or later.
+            until: that began before.
+            cameras: at one of these; none: at any.
+        """
+        with to_read(self._engine, self._address) as connection:
+            return observing.tracks(connection, since=since, until=until, cameras=cameras)
+
+    def heat(self, *, since: datetime, until: datetime) -> dict[str, Heat]:
+        """Where faces were, and where they could not be judged, per camera.
+
+        Args:
+            since: of hours that began then or later.
+            until: of hours that began before.
+        """
+        with to_read(self._engine, self._address) as connection:
+            return observing.heat(connection, since=since, until=until)
+
     def cameras(self) -> list[str]:
         """Names of all cameras that ever were."""
         with to_read(self._engine, self._address) as connection:
@@ -211,6 +233,7 @@ class EventStore(Closing):
                 break
         with to_write(self._engine, self._address) as connection:
             counts = retention.forget_counts(connection, keep, now)
+            observing.forget(connection, keep, now)
         return Pruned(violations=removed, stripped=stripped, size_bytes=freed, counts=counts)
 
     def files(self) -> Iterator[str]:

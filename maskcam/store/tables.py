@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     DateTime,
     Dialect,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     TypeDecorator,
     UniqueConstraint,
@@ -128,3 +130,31 @@ class CountsRow(Base):
     bare: Mapped[int]
     incorrect: Mapped[int]
     unsure: Mapped[int]
+
+
+class TrackRow(Base):
+    """See `maskcam.store.observations.TrackScores`."""
+
+    __tablename__ = "tracks"
+    __table_args__ = (UniqueConstraint("run_id", "camera_id", "track_id", "started_ms"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(32))
+    camera_id: Mapped[int] = mapped_column(ForeignKey("cameras.id"))
+    track_id: Mapped[int] = mapped_column(BigInteger)
+    # no UtcDateTime: to make 100,000 dates takes longer than everything else that is done with a month of tracks
+    started_ms: Mapped[int] = mapped_column(BigInteger, index=True)
+    number: Mapped[int | None]
+    runs: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class HeatRow(Base):
+    """See `maskcam.store.observations.HourHeat`."""
+
+    __tablename__ = "heat"
+
+    hour: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    camera_id: Mapped[int] = mapped_column(ForeignKey("cameras.id"), primary_key=True)
+    run_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    seen: Mapped[int] = mapped_column(BigInteger)
+    cells: Mapped[list[list[int]]] = mapped_column(JSON)

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from maskcam.store import observing
+from maskcam.store.observations import HourHeat, TrackScores
 from maskcam.store.records import ClipFile, ClipRecord, MinuteCounts, Row, ViolationRecord
 from maskcam.store.tables import CameraRow, CountsRow, TransitionRow, ViolationRow
 
@@ -25,20 +27,30 @@ def record(connection: Connection, rows: Iterable[Row]) -> list[ClipFile]:
     violations: dict[str, ViolationRecord] = {}
     counts: dict[tuple[str, datetime, str], MinuteCounts] = {}
     clips: dict[str, ClipRecord] = {}
+    tracks: dict[str, TrackScores] = {}
+    heat: dict[str, HourHeat] = {}
     for row in rows:
         match row:
             case MinuteCounts():
                 counts[row.camera, row.minute, row.run_id] = row
             case ClipRecord():
                 clips[row.key] = row
+            case TrackScores():
+                tracks[row.key] = row
+            case HourHeat():
+                heat[row.key] = row
             case _:
                 violations[row.key] = merge(violations.get(row.key), row)
-    names = {row.camera for rows in (violations, counts, clips) for row in rows.values()}
+    names = {row.camera for rows in (violations, counts, clips, tracks, heat) for row in rows.values()}
     cameras = _camera_ids(connection, names)
     if violations:
         _violations(connection, list(violations.values()), cameras)
     if counts:
         _counts(connection, list(counts.values()), cameras)
+    if tracks:
+        observing.write_tracks(connection, list(tracks.values()), cameras)
+    if heat:
+        observing.write_heat(connection, list(heat.values()), cameras)
     return [row.clip for row in clips.values() if not _has_place(connection, row, cameras)]
 
 
