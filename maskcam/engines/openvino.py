@@ -26,7 +26,7 @@ _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 class OpenVinoEngine(Engine):
     """Runs an ONNX or OpenVINO file.
 
-    The first shapes of input that come often get a network of their own, all others share one.
+    The first shape of input, and further ones that come often, get a network of their own; all others share one.
 
     Args:
         model: `.onnx` or `.xml` file, or the bytes of the former.
@@ -63,18 +63,24 @@ class OpenVinoEngine(Engine):
             ) from error
         self._times: Counter[tuple[int, ...]] = Counter()
         self._own: dict[tuple[int, ...], openvino.InferRequest] = {}
-        self._shared = self._compile(self._model)
+        self._shared: openvino.InferRequest | None = None
 
     def run(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
         request = self._request(images.shape)
         request.infer([images], share_inputs=True)
         return tuple(request.get_output_tensor(i).data for i in range(len(self._model.outputs)))
 
+    def close(self) -> None:
+        self._own.clear()
+        self._shared = None
+
     def _request(self, shape: tuple[int, ...]) -> openvino.InferRequest:
         if shape in self._own:
             return self._own[shape]
         self._times[shape] += 1
-        if self._times[shape] < _COMES_OFTEN or len(self._own) == _OWN_NETWORKS:
+        comes_often = not self._own or self._times[shape] >= _COMES_OFTEN
+        if not comes_often or len(self._own) == _OWN_NETWORKS:
+            self._shared = self._shared or self._compile(self._model)
             return self._shared
         model = self._model.clone()
         model.reshape(shape)
