@@ -115,7 +115,7 @@ ALLOWED: dict[str, set[str]] = {
         "watching",
         "whatif",
     }
-    | {"sinks.violation_records"},
+    | {"sinks.base", "sinks.violation_records", "workers"},
     "coco": LEAVES | {"classifiers.base", "crops", "detectors.base", "sources"},
     "benchmarking": LEAVES
     | {"benchmarking", "config_sections", "feeds", "pipeline", "recorder", "sinks", "sources", "watching"},

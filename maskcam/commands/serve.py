@@ -147,6 +147,7 @@ def run_service(settings: ConfigFile, *, demo: bool, stack: ExitStack) -> None:
     from maskcam.web.accounts import Accounts
     from maskcam.web.app import create_app
     from maskcam.web.context import Context
+    from maskcam.web.live.hub import LiveHub
     from maskcam.web.server import listen, run
 
     config = settings.load()
@@ -154,14 +155,15 @@ def run_service(settings: ConfigFile, *, demo: bool, stack: ExitStack) -> None:
     check_password(config.serve, accounts)
     listener = stack.enter_context(listen(config.serve))
     port = listener.getsockname()[1]
-    service = Service(config, RealWorkshop(loops=demo))
+    live = LiveHub()
+    service = Service(config, RealWorkshop(loops=demo), taps=[live])
     stack.callback(service.close)
     service.start()
     key = None if accounts.has_password() else secrets.token_urlsafe(24)
     context = Context(service, settings, accounts, serve=config.serve, port=port, key=key)
     stack.callback(context.close)
     run(
-        create_app(context),
+        create_app(context, live),
         listener,
         serve=config.serve,
         reload=lambda: settings.reload(service),

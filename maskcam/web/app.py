@@ -16,6 +16,8 @@ from maskcam.web.api import accounts, cameras, events, health, statistics, syste
 from maskcam.web.context import Context
 from maskcam.web.events_stream import Stream
 from maskcam.web.guards import HostGuard, SecurityHeaders
+from maskcam.web.live import routes as live_routes
+from maskcam.web.live.hub import LiveHub
 from maskcam.web.login_limit import LoginLimit
 from maskcam.web.problems import handle_problems
 
@@ -26,8 +28,13 @@ _PROBES_AT_ONCE = 2
 """Cameras tested at the same time, each for seconds."""
 
 
-def create_app(context: Context) -> FastAPI:
-    """Makes the application; whoever makes the context closes it."""
+def create_app(context: Context, live: LiveHub) -> FastAPI:
+    """Makes the application.
+
+    Args:
+        context: whoever makes it closes it.
+        live: a tap of the context's service.
+    """
     stream = Stream(context.service)
 
     @asynccontextmanager
@@ -48,13 +55,14 @@ def create_app(context: Context) -> FastAPI:
     )
     app.state.context = context
     app.state.stream = stream
+    app.state.live = live
     app.state.closing = asyncio.Event()
     app.state.login_limit = LoginLimit()
     app.state.probing = asyncio.Semaphore(_PROBES_AT_ONCE)
     app.state.hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
     handle_problems(app)
     api = APIRouter(prefix="/api/v1")
-    for part in (events, cameras, statistics, system, accounts):
+    for part in (events, live_routes, cameras, statistics, system, accounts):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -39,7 +39,7 @@ def home(request: Request, context: Ctx, who: Viewer) -> Response:
     cameras = [
         Camera.of(config, states.get(name)) for name, config in cameras_of(context.service.config).items()
     ]
-    return page(request, "home.html", who=who, cameras=cameras)
+    return page(request, "home.html", who=who, cameras=cameras, webrtc=False)
 
 
 @router.get("/login")

@@ -27,6 +27,7 @@ from maskcam.watching import CameraStatus
 from maskcam.web.accounts import Accounts
 from maskcam.web.app import create_app
 from maskcam.web.context import Context
+from maskcam.web.live.hub import LiveHub
 from maskcam.web.roles import Role
 from tests.factories import make_frame, make_result, make_track
 from tests.store.rows import RUN, make_counts, make_record
@@ -157,7 +158,7 @@ def make_stage(folder: Path, *, key: str | None = None, serve: ServeConfig | Non
         key=key,
     )
     fill(context.store)
-    app = create_app(context)
+    app = create_app(context, LiveHub())
     client = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False, follow_redirects=False)
     return Stage(app, client, service, context, tokens)
 

@@ -34,6 +34,8 @@ ROUTES: dict[tuple[str, str], Role | None] = {
     ("POST", "/api/v1/cameras/probe"): Role.ADMIN,
     ("GET", "/api/v1/cameras/{name:path}"): Role.VIEWER,
     ("GET", "/api/v1/cameras/{name:path}/picture"): Role.VIEWER,
+    ("GET", "/api/v1/cameras/{name:path}/live.mjpeg"): Role.VIEWER,
+    ("GET", "/api/v1/live"): Role.VIEWER,
     ("POST", "/api/v1/cameras/{name:path}/probe"): Role.OPERATOR,
     ("PUT", "/api/v1/cameras/{name:path}"): Role.ADMIN,
     ("DELETE", "/api/v1/cameras/{name:path}"): Role.ADMIN,
@@ -48,7 +50,7 @@ ROUTES: dict[tuple[str, str], Role | None] = {
     ("PUT", "/api/v1/users/{name}"): Role.ADMIN,
     ("DELETE", "/api/v1/users/{name}"): Role.ADMIN,
 }
-ENDLESS = {"/api/v1/stream"}
+ENDLESS = {"/api/v1/stream", "/api/v1/live", "/api/v1/cameras/{name:path}/live.mjpeg"}
 """Never asked by those who may: it would not end."""
 
 

@@ -1,0 +1,1 @@
+"""Live pictures for people who look on: encoded once per camera, however many they are."""
