@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,37 @@ Image = NDArray[np.uint8]
 """(H, W, 3) uint8, BGR."""
 
 _GLANCE = 320
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How the three planes of a picture stand for colours.
+
+    Attributes:
+        red: share of red in brightness, K_r of ITU-T H.273.
+        blue: share of blue, K_b.
+        is_full: brightness runs from 0 to 255, not from 16 to 235.
+    """
+
+    red: float
+    blue: float
+    is_full: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """A 4:2:0 picture as its source has it: half the bytes of BGR.
+
+    Attributes:
+        luma: (H, W) uint8.
+        chroma: two of ((H + 1) // 2, (W + 1) // 2) uint8: what is blue and what is red beyond grey, 128 for grey; each
+            value belongs to two by two pixels.
+        coding: what they mean.
+    """
+
+    luma: NDArray[np.uint8]
+    chroma: tuple[NDArray[np.uint8], NDArray[np.uint8]]
+    coding: Coding
 
 
 class Pixels(ABC):
@@ -45,6 +77,10 @@ class Pixels(ABC):
     @abstractmethod
     def region(self, left: int, top: int, right: int, bottom: int) -> Image:
         """A part, (bottom - top, right - left, 3) uint8 BGR; the edges must lie within the picture."""
+
+    def planes(self) -> Planes | None:
+        """The picture as it was decoded, for whoever converts it elsewhere; None where it is BGR already."""
+        return None
 
 
 class ArrayPixels(Pixels):

@@ -43,6 +43,8 @@ ALLOWED: dict[str, set[str]] = {
     "sources": LEAVES | {"sources"},
     "detectors": LEAVES | {"detectors", "devices", "engines.base", "networks", "weights"},
     "classifiers": LEAVES | {"classifiers", "devices", "engines.base", "networks", "weights", "crops"},
+    "gpu": LEAVES
+    | {"gpu", "classifiers", "crops", "detectors", "devices", "networks", "weights"},  # both, made one
     "trackers": LEAVES | {"trackers"},
     "store": LEAVES | {"store"},
     "outbox": LEAVES | {"outbox"},

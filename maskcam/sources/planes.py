@@ -8,10 +8,15 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from maskcam.pixels import Image, Pixels, glance_step
+from maskcam.pixels import Coding, Image, Pixels, Planes, glance_step
 
 LAZY_FORMATS = ("yuv420p", "yuvj420p")
 """What nearly all cameras and recordings are in; every other format is converted as a whole."""
+
+_RED_AND_BLUE = {1: (0.2126, 0.0722), 4: (0.3, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
+"""By number of the colour matrix, see table 4 of ITU-T H.273; swscale takes all others for ITU-R BT.601."""
+_BT601 = (0.299, 0.114)
+_FULL = 2  # AVCOL_RANGE_JPEG
 
 
 class PlanarPixels(Pixels):
@@ -58,6 +63,12 @@ class PlanarPixels(Pixels):
             part = _to_bgr(self._cut(even_left, even_top, right + right % 2, bottom + bottom % 2))
             return part[top - even_top : bottom - even_top, left - even_left : right - even_left]
         return self.whole()[top:bottom, left:right]
+
+    def planes(self) -> Planes:
+        luma, *chroma = (_rows(plane)[:, : plane.width] for plane in self._picture.planes)
+        red, blue = _RED_AND_BLUE.get(self._picture.colorspace, _BT601)
+        is_full = self._picture.format.name == "yuvj420p" or self._picture.color_range == _FULL
+        return Planes(luma, (chroma[0], chroma[1]), Coding(red, blue, is_full))
 
     def _is_most_of_it(self, left: int, top: int, right: int, bottom: int) -> bool:
         width, height = self.size_wh
