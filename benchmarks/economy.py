@@ -21,7 +21,7 @@ from maskcam.pixels import Image, Pixels
 from maskcam.sources import open_source
 from maskcam.types import Faces, Violation
 
-EVERYTHING = EconomyConfig(still_seconds=0, certain_seconds=0)
+EVERYTHING = EconomyConfig(still_seconds=0, moving_seconds=0, certain_seconds=0)
 
 
 @dataclass

@@ -6,6 +6,7 @@ python benchmarks/process_speed.py --json benchmarks/results/process_speed.json
 python -m benchmarks.covers ... --json benchmarks/results/covers.json
 python -m benchmarks.live_cameras --json benchmarks/results/live_cameras.json
 python -m benchmarks.soak --cameras 4 --minutes 30 --json benchmarks/results/soak.json
+python -m benchmarks.economy samples/demo.mp4 ../shared/data/clips/* --json benchmarks/results/economy.json
 python -m benchmarks.fast --json benchmarks/results/fast.json
 python benchmarks/readme.py
 """
@@ -34,6 +35,7 @@ def with_figures(text: str) -> str:
     text = _replace(text, "covers", covers_table(_read("covers")))
     text = _replace(text, "live", live_table(_read("live_cameras")))
     text = _replace(text, "soak", soak_table(_read("soak")))
+    text = _replace(text, "economy", economy_table(_read("economy")))
     text = _replace(text, "fast", fast_table(_read("fast")))
     return _replace(text, "speed", speed_table(_read("process_speed")))
 
@@ -131,6 +133,23 @@ def soak_table(figures: dict[str, Any]) -> str:
     ]
     lines = [f"| {figures['cameras']} cameras | |", "|---|---|"]
     return "\n".join(lines + [f"| {name} | {value} |" for name, value in rows])
+
+
+def economy_table(figures: dict[str, Any]) -> str:
+    def log(rows: list[dict[str, Any]]) -> str:
+        return ", ".join(sorted(f"{r['started_seconds']:.2f} to {r['ended_seconds']:.2f}" for r in rows)) or "none"
+
+    lines = [
+        "| clip | frames looked at | faces judged | status as if all were | violations, s | with everything, s |",
+        "|---|---|---|---|---|---|",
+    ]
+    for clip in figures["clips"]:
+        lines.append(
+            f"| {clip['clip']} | {clip['looked_at']} of {clip['frames']} | {clip['judged']} of {clip['faces']}"
+            f" | {clip['same_status']} of {clip['compared']} | {log(clip['violations'])}"
+            f" | {log(clip['violations_of_every_frame'])} |"
+        )
+    return "\n".join(lines)
 
 
 def speed_table(figures: dict[str, Any]) -> str:

@@ -165,6 +165,12 @@ class EconomyConfig(Section):
         ge=0,
         description="while nothing moves, look for faces only so often; 0: in every frame",
     )
+    moving_seconds: float = Field(
+        EconomyOptions.moving_seconds,
+        ge=0,
+        description="while the same faces move on, look for them only so often, and follow them in between; 0: in every"
+        " frame",
+    )
     certain_seconds: float = Field(
         EconomyOptions.certain_seconds,
         ge=0,

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maskcam.types import Faces, MaskStatus, Sighting, Verdict
+from maskcam.types import MaskStatus, Verdict
 
-_BLOCK = 4
-"""Samples across a block of a glance: 16 of them average away the noise of a camera."""
-_MOVED = 6.0
-"""Grey levels by which a block changes when something moves; the noise of a dark room stays below."""
 _SKETCH = 8
 """Cells across the sketch of a face."""
 _CHANGED = 10.0
@@ -32,51 +27,19 @@ class EconomyOptions:
 
     Attributes:
         still_seconds: while nothing moves, faces are looked for again after so long; 0: in every frame.
+        moving_seconds: while the same faces move on, they are looked for again after so long, and followed from frame
+            to frame until then; 0: in every frame.
         certain_seconds: a face of which one is certain and that looks as before is judged again after so long; 0: in
             every frame.
     """
 
     still_seconds: float = 0.5
+    moving_seconds: float = 0.1
     certain_seconds: float = 0.2
 
 
-NOTHING_LEFT_OUT = EconomyOptions(still_seconds=0.0, certain_seconds=0.0)
+NOTHING_LEFT_OUT = EconomyOptions(still_seconds=0.0, moving_seconds=0.0, certain_seconds=0.0)
 """Every face in every frame."""
-
-
-class Stillness:
-    """Whether anything has moved before one camera since faces were last looked for.
-
-    Args:
-        seconds: see `EconomyOptions.still_seconds`.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._looked_seconds = -math.inf
-        self._blocks: NDArray[np.uint8] | None = None
-        self._sighting = Sighting(Faces.none())
-
-    def faces(self, glance: NDArray[np.uint8], *, pts_seconds: float) -> Sighting | None:
-        """Those found last, where they must still be in the same places; None: look again.
-
-        Args:
-            glance: the frame, see `maskcam.pixels.Pixels.glance`.
-            pts_seconds: time of the frame.
-        """
-        passed = pts_seconds - self._looked_seconds
-        if self._blocks is None or not 0 <= passed < self._seconds:
-            return None
-        blocks = _blocks(glance)
-        if blocks.shape != self._blocks.shape or cv2.absdiff(blocks, self._blocks).max() > _MOVED:
-            return None
-        return self._sighting
-
-    def note(self, glance: NDArray[np.uint8], sighting: Sighting, *, pts_seconds: float) -> None:
-        """Takes note of what was found in a frame."""
-        if self._seconds > 0:
-            self._looked_seconds, self._blocks = pts_seconds, _blocks(glance)
-            self._sighting = sighting
 
 
 @dataclass(slots=True)
@@ -136,9 +99,3 @@ def sketch_face(
     if part.size == 0:
         return np.zeros((_SKETCH, _SKETCH), np.uint8)
     return np.asarray(cv2.resize(part, (_SKETCH, _SKETCH), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _blocks(glance: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width = glance.shape
-    size_wh = max(1, width // _BLOCK), max(1, height // _BLOCK)
-    return np.asarray(cv2.resize(glance, size_wh, interpolation=cv2.INTER_AREA), np.uint8)

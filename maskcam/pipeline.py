@@ -21,7 +21,8 @@ from maskcam.classifiers.base import Classifier
 from maskcam.closing import Closing
 from maskcam.crops import cut_crops
 from maskcam.detectors.base import Detector, JudgingDetector
-from maskcam.economy import NOTHING_LEFT_OUT, EconomyOptions, Judgement, Stillness, sketch_face
+from maskcam.economy import NOTHING_LEFT_OUT, EconomyOptions, Judgement, sketch_face
+from maskcam.lookout import Lookout
 from maskcam.privacy import FaceHider
 from maskcam.timing import StageTimer
 from maskcam.trackers.base import Tracker
@@ -56,7 +57,8 @@ class Look:
     Attributes:
         frames: at most one per camera.
         sightings: what was found in each of them.
-        is_new: whether it was looked for in this very frame; where nothing had moved, what was found last still holds.
+        is_new: whether it was looked for in this very frame; otherwise what was found last still holds, or was followed
+            since.
         glances: each frame, see `maskcam.pixels.Pixels.glance`.
         seconds: that the look took.
     """
@@ -145,7 +147,7 @@ class Pipeline(Closing):
         own = [rule.detector for rule in rules.values() if rule.detector is not None]
         self._detectors = tuple(dict.fromkeys([detector, *own]))
         self._cameras: dict[str, _Camera] = {}
-        self._stillness: dict[str, Stillness] = {}
+        self._lookouts: dict[str, Lookout] = {}
         """Only for `look`, which may run in another thread than all the rest."""
 
     def step(self, frames: Sequence[Frame], *, off_duty: Collection[str] = ()) -> list[FrameResult]:
@@ -239,7 +241,7 @@ class Pipeline(Closing):
     def finish(self, camera: str) -> tuple[Violation, ...]:
         """Forgets a camera whose source has ended, and ends its violations."""
         known = self._cameras.pop(camera, None)
-        self._stillness.pop(camera, None)
+        self._lookouts.pop(camera, None)
         return known.log.finish() if known else ()
 
     def part(self, camera: str) -> tuple[Violation, ...]:
@@ -274,19 +276,16 @@ class Pipeline(Closing):
     def _find(
         self, frames: Sequence[Frame], glances: Sequence[NDArray[np.uint8]]
     ) -> tuple[tuple[Sighting, ...], tuple[bool, ...]]:
-        """The faces in each frame, those found last where nothing has moved since; and whether they are new."""
-        stillness = [
-            self._stillness.setdefault(frame.camera, Stillness(self._economy.still_seconds))
-            for frame in frames
-        ]
+        """The faces in each frame, those found last where they can be followed; and whether they are new."""
+        lookouts = [self._lookouts.setdefault(frame.camera, Lookout(self._economy)) for frame in frames]
         known = [
-            still.faces(glance, pts_seconds=frame.pts_seconds)
-            for still, frame, glance in zip(stillness, frames, glances, strict=True)
+            lookout.carry(glance, size_wh=frame.size_wh, pts_seconds=frame.pts_seconds)
+            for lookout, frame, glance in zip(lookouts, frames, glances, strict=True)
         ]
         found = self._detect([frame for frame, held in zip(frames, known, strict=True) if held is None])
-        for still, frame, glance in zip(stillness, frames, glances, strict=True):
+        for lookout, frame, glance in zip(lookouts, frames, glances, strict=True):
             if frame.camera in found:
-                still.note(glance, found[frame.camera], pts_seconds=frame.pts_seconds)
+                lookout.note(glance, found[frame.camera], pts_seconds=frame.pts_seconds)
         sightings = tuple(
             found[frame.camera] if held is None else held for frame, held in zip(frames, known, strict=True)
         )

@@ -19,6 +19,8 @@ ALLOWED: dict[str, set[str]] = {
     "types": {"pixels"},
     "crops": LEAVES,
     "economy": LEAVES,
+    "flow": LEAVES,
+    "lookout": LEAVES | {"economy", "flow"},
     "encoded": LEAVES,
     "privacy": LEAVES,
     "timing": set(),
@@ -50,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "outbox": LEAVES | {"outbox"},
     "sinks": LEAVES | {"sinks", "encoded", "outbox", "schedule", "store", "workers", "lettering"},
     "pipeline": LEAVES
-    | {"crops", "economy", "privacy", "voting", "violations", "overlay", "timing", "zones"}
+    | {"crops", "economy", "lookout", "privacy", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
     "config_alerts": LEAVES | {"config_sections", "outbox", "schedule", "sinks", "sources.urls"},
     "config_sections": LEAVES

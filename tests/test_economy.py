@@ -1,69 +1,20 @@
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from maskcam.classifiers.fixed import FixedClassifier
 from maskcam.crops import CropSpec
 from maskcam.detectors.fixed import FixedDetector
-from maskcam.economy import EconomyOptions, Stillness, sketch_face
+from maskcam.economy import NOTHING_LEFT_OUT, EconomyOptions, sketch_face
 from maskcam.pipeline import Pipeline
 from maskcam.pixels import ArrayPixels
 from maskcam.trackers.bytetrack import ByteTrack
-from maskcam.types import Faces, FrameResult, Image, MaskStatus, Sighting
+from maskcam.types import Faces, FrameResult, Image, MaskStatus
 from maskcam.violations import ViolationOptions
 from maskcam.voting import VotingOptions
 from tests.factories import make_frame, make_image
 
 GREY = np.full((180, 320), 100, np.uint8)
 ONE_FACE = Faces(np.array([[100, 60, 160, 120]], np.float32), np.array([0.9], np.float32))
-SEEN = Sighting(ONE_FACE)
-
-
-def noisy(glance: NDArray[np.uint8], *, seed: int) -> NDArray[np.uint8]:
-    noise = np.random.default_rng(seed).normal(0, 4, glance.shape)
-    return (glance + noise).clip(0, 255).astype(np.uint8)
-
-
-def test_faces_are_where_they_were_while_nothing_moves_but_noise() -> None:
-    still = Stillness(0.5)
-    assert still.faces(GREY, pts_seconds=0.0) is None  # nothing is known yet
-    still.note(noisy(GREY, seed=0), SEEN, pts_seconds=0.0)
-    assert all(still.faces(noisy(GREY, seed=i), pts_seconds=i / 25) is SEEN for i in range(1, 12))
-
-
-@pytest.mark.parametrize("pts_seconds", [0.5, 7.0, -1.0])
-def test_it_is_time_to_look_again(pts_seconds: float) -> None:
-    still = Stillness(0.5)
-    still.note(GREY, SEEN, pts_seconds=0.0)
-    assert still.faces(GREY, pts_seconds=pts_seconds) is None
-
-
-def test_something_small_moves() -> None:
-    still = Stillness(0.5)
-    still.note(GREY, SEEN, pts_seconds=0.0)
-    moved = GREY.copy()
-    moved[90:94, 200:204] = 130
-    assert still.faces(moved, pts_seconds=0.04) is None
-
-
-def test_what_changes_slowly_adds_up() -> None:
-    still = Stillness(10.0)
-    still.note(GREY, SEEN, pts_seconds=0.0)
-    answers = [still.faces(GREY + np.uint8(i), pts_seconds=i / 25) for i in range(1, 10)]
-    assert answers[:6] == [SEEN] * 6
-    assert answers[6:] == [None] * 3
-
-
-def test_another_size_is_another_picture() -> None:
-    still = Stillness(0.5)
-    still.note(GREY, SEEN, pts_seconds=0.0)
-    assert still.faces(GREY[:90], pts_seconds=0.04) is None
-
-
-def test_at_no_interval_every_frame_is_looked_at() -> None:
-    still = Stillness(0.0)
-    still.note(GREY, SEEN, pts_seconds=0.0)
-    assert still.faces(GREY, pts_seconds=0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -120,14 +71,14 @@ def test_a_certain_face_is_judged_five_times_a_second() -> None:
 
 
 def test_all_of_it_can_be_switched_off() -> None:
-    _, detector, judged = run(EconomyOptions(still_seconds=0, certain_seconds=0), images=MASKED)
+    _, detector, judged = run(NOTHING_LEFT_OUT, images=MASKED)
     assert len(detector.seen_shapes) == 50
     assert sum(judged) >= 48
 
 
 def test_a_mask_that_comes_off_is_noticed_as_soon_as_without_economy() -> None:
     images = [*MASKED[:30], *[dressed(MaskStatus.NO_MASK)] * 30]
-    every, *_ = run(EconomyOptions(still_seconds=0, certain_seconds=0), images=images)
+    every, *_ = run(NOTHING_LEFT_OUT, images=images)
     fewer, _, judged = run(EconomyOptions(), images=images)
     assert sum(judged) < 45
     assert [r.tracks[0].status for r in fewer[5:]] == [r.tracks[0].status for r in every[5:]]
