@@ -188,7 +188,8 @@ class ClipRecorder(Closing):
         if seen.is_end:
             self._finish(camera)
         for number, violation in list(camera.running.items()):
-            if max(camera.ring.newest_seconds, camera.latest_seconds) >= self._due(violation):
+            # by the frames: what was encoded runs ahead of them, and not in the order in which it is shown
+            if camera.latest_seconds >= self._due(violation):
                 self._cut(camera, number)
         self._trim(camera)
 
@@ -229,9 +230,7 @@ class ClipRecorder(Closing):
     def _cut(self, camera: _Camera, number: int) -> None:
         violation = camera.running.pop(number)
         pictures = camera.ring.since(self._begin(violation))
-        due = self._due(violation)
-        # the last one that is shown by then, with all that it may build upon
-        count = max((i for i, picture in enumerate(pictures, 1) if picture.pts_seconds <= due), default=0)
+        count = _count_until(pictures, self._due(violation))
         if count:
             self._deliver(Clip(violation, pictures[:count]))
 
@@ -256,6 +255,15 @@ class ClipRecorder(Closing):
         options = self._options
         seconds = options.pre_seconds + options.delay_seconds + _SLACK_SECONDS
         return EncodedRing(seconds=seconds, most_bytes=options.camera_bytes)
+
+
+def _count_until(pictures: Sequence[EncodedPicture], due: float) -> int:
+    """How many it takes for all that is shown by then, with what that builds upon, and for no hole after it."""
+    count = max((i for i, picture in enumerate(pictures, 1) if picture.pts_seconds <= due), default=0)
+    end = max((picture.pts_seconds for picture in pictures[:count]), default=due)
+    while count < len(pictures) and pictures[count].pts_seconds < end:
+        count += 1
+    return count
 
 
 def _size(frame: Frame) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from maskcam.pixels import Coding, Image, Pixels, Planes, glance_step
@@ -98,4 +98,6 @@ def _rows(plane: VideoPlane) -> NDArray[np.uint8]:
 
 
 def _to_bgr(picture: VideoFrame) -> Image:
-    return np.asarray(picture.to_ndarray(format="bgr24", threads=1), np.uint8)
+    # a converter of its own: the picture's is in use where another thread looks at it in another size just now
+    whole = VideoReformatter().reformat(picture, format="bgr24", threads=1)
+    return np.asarray(whole.to_ndarray(), np.uint8)

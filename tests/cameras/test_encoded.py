@@ -6,16 +6,23 @@ import itertools
 import re
 import time
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from maskcam.feeds import Feed
 from maskcam.live import LiveReader
+from maskcam.sinks.clip_recorder import ClipOptions
+from maskcam.sinks.clips import ClipSink
 from maskcam.sources import open_source
 from maskcam.types import EncodedPicture, Frame
 from tests.cameras import Behaviour, Camera, RtspCamera
 from tests.cameras.clips import SMALL
 from tests.cameras.units import read_units
+from tests.factories import make_result
+from tests.sinks.clips import ended, look, started
 from tests.sources.test_tape import decode
 
 _START = re.compile(rb"\x00?\x00\x00\x01")
@@ -86,6 +93,38 @@ def test_after_a_reconnect_the_time_goes_on_and_a_key_picture_comes_first() -> N
     assert pictures[gap].is_key
     by_time = {round(picture.pts_seconds, 3) for picture in pictures}
     assert all(round(frame.pts_seconds, 3) in by_time for frame in frames)
+
+
+def test_a_clip_over_a_reconnect(tmp_path: Path) -> None:
+    """The camera is lost in the middle of a violation, which goes on when it is back."""
+    options = ClipOptions(pre_seconds=1, post_seconds=1, longest_seconds=30)
+    person, count = None, 0
+    with RtspCamera(**SMALL) as camera, ClipSink(tmp_path, options, reserve_bytes=0) as sink:
+        feed = Feed(name="a", open=partial(open_source, camera.url, name="a", timeout_seconds=2))
+        with LiveReader([feed]) as reader:
+            for batch in reader.batches():
+                for frame in batch:
+                    count += 1
+                    reports = []
+                    if count == 30:
+                        person = started(frame.pts_seconds, camera="a")
+                        reports.append(person)
+                    elif count == 45:
+                        camera.behave(Behaviour.DROP)
+                    elif count == 75 and person is not None:
+                        reports.append(ended(person, frame.pts_seconds))
+                    sink.write(make_result(frame, (), tuple(reports)), None)
+                if count > 105:
+                    break
+            assert reader.health()["a"].reconnects == 1
+    (file,) = tmp_path.iterdir()
+    pictures = look(file)
+    times = [float(picture.time or 0.0) for picture in pictures]
+    assert len(pictures) > 60
+    assert max(after - before for before, after in pairwise(times)) > 0.2, "nothing was there to be shown"
+    shown = [np.asarray(picture.to_ndarray(format="bgr24")) for picture in pictures]
+    clean = [image.tobytes() for image in camera.pictures()]
+    assert all(image.tobytes() in clean for image in shown), "as the camera sees it, before and after"
 
 
 @pytest.mark.parametrize("behaviour", [Behaviour.LOSE, Behaviour.CORRUPT, Behaviour.RESIZE])

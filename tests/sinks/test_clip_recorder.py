@@ -183,3 +183,22 @@ def test_copied_pictures_that_were_left_out_leave_no_damage(monkeypatch: pytest.
     (clip,) = record(shown)
     shown_at = [round(picture.pts_seconds, 1) for picture in clip.pictures]
     assert shown_at == [round(0.1 * i, 1) for i in [*range(10, 45), *range(50, 80)]]
+
+
+def test_pictures_that_are_shown_in_another_order_leave_no_hole() -> None:
+    def reordered() -> Iterator[FrameResult]:
+        """Each third picture comes before the two that are shown before it, and ahead of its frame."""
+        waiting = [picture for result in results(12) for picture in result.frame.encoded or ()]
+        order = [0, *(i + step for i in range(1, len(waiting) - 3, 3) for step in (2, 0, 1))]
+        for number, result in enumerate(results(11, encodes=False)):
+            encoded = tuple(
+                replace(waiting[i], is_key=i == 0) for i in order[4 * number // 3 : 4 * (number + 1) // 3]
+            )
+            yield replace(result, frame=replace(result.frame, encoded=encoded))
+
+    for end in (5.0, 5.1, 5.2):
+        person = started(3.0)
+        (clip,) = record(with_violations(reordered(), {3.5: [person], 5.5: [ended(person, end)]}))
+        shown_at = sorted(round(picture.pts_seconds, 1) for picture in clip.pictures)
+        assert shown_at == [round(i / 10, 1) for i in range(len(shown_at))], "a hole"
+        assert end + 1.5 <= shown_at[-1] < end + 1.9
