@@ -137,19 +137,21 @@ def soak_table(figures: dict[str, Any]) -> str:
 
 def economy_table(figures: dict[str, Any]) -> str:
     def log(rows: list[dict[str, Any]]) -> str:
-        return ", ".join(sorted(f"{r['started_seconds']:.2f} to {r['ended_seconds']:.2f}" for r in rows)) or "none"
+        times = sorted(f"{row['started_seconds']:.2f} to {row['ended_seconds']:.2f}" for row in rows)
+        return ", ".join(times) or "none"
 
-    lines = [
-        "| clip | frames looked at | faces judged | status as if all were | violations, s | with everything, s |",
-        "|---|---|---|---|---|---|",
-    ]
-    for clip in figures["clips"]:
-        lines.append(
-            f"| {clip['clip']} | {clip['looked_at']} of {clip['frames']} | {clip['judged']} of {clip['faces']}"
-            f" | {clip['same_status']} of {clip['compared']} | {log(clip['violations'])}"
-            f" | {log(clip['violations_of_every_frame'])} |"
-        )
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            "| clip | frames looked at | faces judged | status as if all were | violations, s | with everything, s |",
+            "|---|---|---|---|---|---|",
+            *(
+                f"| {clip['clip']} | {clip['looked_at']} of {clip['frames']} | {clip['judged']} of {clip['faces']}"
+                f" | {clip['same_status']} of {clip['compared']} | {log(clip['violations'])}"
+                f" | {log(clip['violations_of_every_frame'])} |"
+                for clip in figures["clips"]
+            ),
+        ]
+    )
 
 
 def speed_table(figures: dict[str, Any]) -> str:
