@@ -55,6 +55,7 @@ def check_all() -> list[Check]:
         check_python(sys.version_info[:3]),
         Check("maskcam", True, f"{maskcam.__version__} in {Path(maskcam.__file__).parent}"),
         check_torch(),
+        check_openvino(),
         check_opencv_packages(installed_opencv(), pinned=pinned_opencv()),
         check_opencv(installed_opencv(), pinned=pinned_opencv()),
         check_pyav(),
@@ -91,6 +92,22 @@ def check_torch() -> Check:
     if len(names) == 1 and caught:
         return Check("PyTorch", None, found, f"the GPU is not used: {_one_line(caught[0].message)}")
     return Check("PyTorch", True, found)
+
+
+def check_openvino() -> Check:
+    """Does the fastest library for CPUs import, and in which arithmetic does it compute here?"""
+    try:
+        import openvino
+
+        core = openvino.Core()
+        name = core.get_property("CPU", "FULL_DEVICE_NAME")
+        has_bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        version = metadata.version("openvino")
+    except (ImportError, OSError, RuntimeError) as error:
+        advice = "run `pip install openvino`: other libraries take longer on a CPU"
+        return Check("OpenVINO", None, _one_line(error), advice)
+    arithmetic = "bfloat16" if has_bfloat16 else "float32"
+    return Check("OpenVINO", True, f"{version} in {arithmetic} on {' '.join(name.split())}")
 
 
 def installed_opencv() -> dict[str, str]:

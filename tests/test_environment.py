@@ -17,6 +17,7 @@ from maskcam.environment import (
     check_mediapipe,
     check_opencv,
     check_opencv_packages,
+    check_openvino,
     check_pyav,
     check_python,
     check_torch,
@@ -56,6 +57,19 @@ def test_broken_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     check = check_torch()
     assert check.ok is False
     assert "pip install torch torchvision" in str(check.advice)
+
+
+def test_openvino_names_its_arithmetic() -> None:
+    check = check_openvino()
+    assert check.ok is True
+    assert "bfloat16" in check.found or "float32" in check.found
+
+
+def test_openvino_is_optional(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    check = check_openvino()
+    assert check.ok is None
+    assert "pip install openvino" in str(check.advice)
 
 
 def test_old_gpu_driver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +263,7 @@ def test_weights_without_a_card(weights: Path) -> None:
 def test_all_checks_have_names_of_their_own_and_advice_when_not_fine() -> None:
     checks = check_all()
     names = [check.name for check in checks]
-    assert len(set(names)) == len(names) == 9
+    assert len(set(names)) == len(names) == 10
     for check in checks:
         assert check.found
         assert "\n" not in check.found
