@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from maskcam.backends import Backend, Computing, Precision
 from maskcam.config_alerts import MqttConfig, OutboxConfig, WebhookConfig, check_distinct
+from maskcam.config_gpu import build_video_detector
 from maskcam.config_lines import line_of
 from maskcam.config_sections import (
     CameraConfig,
@@ -56,7 +57,8 @@ class Config(Section):
     )
     precision: Precision = Field(
         "auto",
-        description="arithmetic of the openvino backend; auto: bfloat16 where the CPU has it, else float32",
+        description="arithmetic of the openvino backend; auto: bfloat16 where the CPU has it, else float32; on CUDA:"
+        " float32, and auto is float16",
     )
     detector: DetectorConfig = DetectorConfig()
     classifier: ClassifierConfig = ClassifierConfig()
@@ -215,10 +217,13 @@ class Config(Section):
         """
         wanted = self._detector_of(camera)
         if wanted not in detectors:
-            detectors[wanted] = wanted.build(**self.computing)
+            detectors[wanted] = self._build_detector(wanted)
         return CameraRules(
             detector=detectors[wanted], zones=Zones(camera.zones), minimum_face=camera.minimum_face
         )
+
+    def _build_detector(self, wanted: DetectorConfig) -> Detector:
+        return build_video_detector(wanted, self.classifier, computing=self.computing)
 
     def build_pipeline(
         self,
@@ -238,7 +243,7 @@ class Config(Section):
             WeightsError: weights are missing or damaged.
         """
         detectors = {} if detectors is None else detectors
-        detectors[self.detector] = self.detector.build(**self.computing)
+        detectors[self.detector] = self._build_detector(self.detector)
         rules = {camera.name: self.build_rules(camera, detectors) for camera in cameras if camera.name}
         return Pipeline(
             detector=detectors[self.detector],

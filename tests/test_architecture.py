@@ -71,6 +71,7 @@ ALLOWED: dict[str, set[str]] = {
         "weights",
         "zones",
     },
+    "config_gpu": {"backends", "config_sections", "detectors.base", "devices", "gpu", "weights"},
     "config_lines": set(),
     "config_serve": {"config_sections"},
     "config": LEAVES
@@ -78,6 +79,7 @@ ALLOWED: dict[str, set[str]] = {
     | {
         "backends",
         "config_alerts",
+        "config_gpu",
         "config_lines",
         "config_sections",
         "config_serve",

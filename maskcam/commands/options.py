@@ -27,7 +27,8 @@ Backend = Annotated[
 Precision = Annotated[
     str | None,
     typer.Option(
-        help="Arithmetic of openvino: float32, bfloat16 or auto, bfloat16 where the CPU has it. Default: auto."
+        help="Arithmetic of openvino: float32, bfloat16 or auto, bfloat16 where the CPU has it; of CUDA: float32 or"
+        " auto, float16. Default: auto."
     ),
 ]
 Weights = Annotated[
@@ -141,8 +142,10 @@ def make_config(
 
 def announce(console: Console, pipeline: Pipeline) -> None:
     """Says where the networks compute: a fallback must never be silent."""
+    from maskcam.detectors.base import JudgingDetector
+
     detector, classifier = pipeline.detector.device, pipeline.classifier.device
-    if detector == classifier:
-        console.print(f"[dim]device: {classifier}[/]")
+    if detector == classifier or isinstance(pipeline.detector, JudgingDetector):
+        console.print(f"[dim]device: {detector}[/]")
     else:
         console.print(f"[dim]device: detector {detector}; classifier {classifier}[/]")

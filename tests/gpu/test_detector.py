@@ -8,21 +8,25 @@ gives the landmarks, may differ: those are compared in the median.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from maskcam.classifiers.fixed import FixedClassifier
 from maskcam.classifiers.torch import TorchClassifier
-from maskcam.crops import cut_crops
+from maskcam.config import Config
+from maskcam.crops import CropSpec, cut_crops
 from maskcam.detectors.yunet import YuNetDetector
 from maskcam.gpu import judging
 from maskcam.gpu.detector import GpuDetector
+from maskcam.pipeline import Pipeline
 from maskcam.pixels import ArrayPixels, Pixels
 from maskcam.sources import open_source
-from maskcam.types import Sighting
+from maskcam.types import MaskStatus, Sighting
 from maskcam.weights import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR, shipped_weights
-from tests.cli import DEMO, STILLS
+from tests.cli import DEMO, STILLS, cut_clip
 from tests.factories import make_image
 
 CPU = torch.device("cpu")
@@ -108,6 +112,28 @@ def test_equals_the_cpu_on_the_samples(pictures: list[Pixels], expected: list[Si
     in_bgr = [i for i, picture in enumerate(pictures) if picture.planes() is None]
     assert len(in_bgr) == 7
     assert_alike([ours[i] for i in in_bgr], [expected[i] for i in in_bgr], Tolerance(pixels=0.5))
+
+
+def test_people_in_a_clip_get_the_same_statuses(tmp_path: Path) -> None:
+    clip = cut_clip(tmp_path / "short.mp4", first=150, count=20)
+    config = Config.model_validate({"device": "cpu", "detector": {"size": 320}})
+    with config.build_pipeline() as plain, make_detector() as judging_detector:
+        judging_too = Pipeline(
+            detector=judging_detector,
+            classifier=FixedClassifier({MaskStatus.UNSURE: 1.0}, crop=CropSpec(size=32, margin=0.2)),
+            new_tracker=config.tracker.build,
+            voting=config.voting.build(),
+            violations=config.violations.build(),
+            economy=config.economy.build(),
+        )
+        results = []
+        for pipeline in (plain, judging_too):
+            with open_source(str(clip)) as source:
+                results.append([pipeline.step([frame])[0].tracks for frame in source])
+    assert sum(len(tracks) for tracks in results[0]) > 40
+    from_left = [[sorted(tracks, key=lambda t: float(t.box_xyxy[0])) for tracks in run] for run in results]
+    statuses = [[[track.status for track in tracks] for tracks in run] for run in from_left]
+    assert statuses[0] == statuses[1]
 
 
 def test_half_precision_changes_little() -> None:
