@@ -18,6 +18,8 @@ ROUTES: dict[tuple[str, str], Role | None] = {
     ("POST", "/login"): EVERYBODY,
     ("GET", "/metrics"): Role.VIEWER,
     ("GET", "/"): Role.VIEWER,
+    ("GET", "/violations"): Role.VIEWER,
+    ("GET", "/violations/{event_id}"): Role.VIEWER,
     ("POST", "/logout"): Role.VIEWER,
     ("GET", "/api/docs"): Role.VIEWER,
     ("GET", "/api/openapi.json"): Role.VIEWER,

@@ -7,7 +7,7 @@ import binascii
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 from fastapi.responses import FileResponse
 
 from maskcam.store.records import Position, StoredViolation, ViolationQuery
@@ -24,10 +24,7 @@ _MEDIA = {200: {"content": {"image/jpeg": {}}}, **responses(404)}
 _CLIP = {200: {"content": {"video/mp4": {}}}, 206: {"content": {"video/mp4": {}}}, **responses(404, 416)}
 
 
-@router.get("", responses=responses(422))
-def list_events(
-    context: Ctx,
-    _who: Viewer,
+def find_query(
     since: Annotated[datetime | None, Query(description="started then or later; without a zone: UTC")] = None,
     until: Annotated[datetime | None, Query(description="started before")] = None,
     camera: Annotated[list[AnyCamera] | None, Query(description="at one of these", max_length=100)] = None,
@@ -35,13 +32,9 @@ def list_events(
     is_protected: bool | None = None,
     is_false_alarm: bool | None = None,
     is_open: Annotated[bool | None, Query(description="those that still go on only, or others only")] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[
-        str | None, Query(max_length=200, description="`next_cursor` of the page before")
-    ] = None,
-) -> EventPage:
-    """Events, newest first."""
-    query = ViolationQuery(
+) -> ViolationQuery:
+    """Which events are wanted."""
+    return ViolationQuery(
         since=_aware(since),
         until=_aware(until),
         cameras=tuple(camera or ()),
@@ -50,6 +43,22 @@ def list_events(
         is_false_alarm=is_false_alarm,
         is_open=is_open,
     )
+
+
+Wanted = Annotated[ViolationQuery, Depends(find_query)]
+
+
+@router.get("", responses=responses(422))
+def list_events(
+    context: Ctx,
+    _who: Viewer,
+    query: Wanted,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=200, description="`next_cursor` of the page before")
+    ] = None,
+) -> EventPage:
+    """Events, newest first."""
     after = None if cursor is None else decode_cursor(cursor)
     found = context.store.violations(query, limit=limit + 1, after=after)
     page, has_more = found[:limit], len(found) > limit
@@ -62,38 +71,38 @@ def list_events(
 @router.get("/{event_id}", responses=responses(404))
 def get_event(context: Ctx, _who: Viewer, event_id: EventId) -> Event:
     """One event."""
-    return Event.of(_find(context, event_id))
+    return Event.of(find_event(context, event_id))
 
 
 @router.get("/{event_id}/snapshot", responses=_MEDIA, response_class=FileResponse)
 def get_snapshot(context: Ctx, _who: Viewer, event_id: EventId) -> FileResponse:
     """The best view, with the overlay."""
-    pictures = _find(context, event_id).pictures
+    pictures = find_event(context, event_id).pictures
     return _file(context, None if pictures is None else pictures.frame, "image/jpeg")
 
 
 @router.get("/{event_id}/face", responses=_MEDIA, response_class=FileResponse)
 def get_face(context: Ctx, _who: Viewer, event_id: EventId) -> FileResponse:
     """The face of the best view."""
-    pictures = _find(context, event_id).pictures
+    pictures = find_event(context, event_id).pictures
     return _file(context, None if pictures is None else pictures.face, "image/jpeg")
 
 
 @router.get("/{event_id}/clip", responses=_CLIP, response_class=FileResponse)
 def get_clip(context: Ctx, _who: Viewer, event_id: EventId) -> FileResponse:
     """The clip; players may ask for parts of it (Range)."""
-    return _file(context, clip_of(_find(context, event_id)), "video/mp4")
+    return _file(context, clip_of(find_event(context, event_id)), "video/mp4")
 
 
 @router.patch("/{event_id}", responses=responses(404))
 def patch_event(context: Ctx, _who: Operator, event_id: EventId, patch: EventPatch) -> Event:
     """Notes what people make of an event."""
-    _find(context, event_id)
+    find_event(context, event_id)
     if patch.is_protected is not None:
         context.store.protect(event_id, on=patch.is_protected)
     if patch.is_false_alarm is not None:
         context.store.mark_false_alarm(event_id, on=patch.is_false_alarm)
-    return Event.of(_find(context, event_id))
+    return Event.of(find_event(context, event_id))
 
 
 @router.delete("/{event_id}", status_code=204, responses=responses(404))
@@ -126,7 +135,12 @@ def decode_cursor(cursor: str) -> Position:
     return position
 
 
-def _find(context: Context, event_id: int) -> StoredViolation:
+def find_event(context: Context, event_id: int) -> StoredViolation:
+    """An event.
+
+    Raises:
+        HTTPException: 404, there is none of that number.
+    """
     stored = context.store.get(event_id)
     if stored is None:
         raise HTTPException(404, f"There is no event {event_id}.")
