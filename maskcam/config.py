@@ -38,7 +38,7 @@ from maskcam.errors import ConfigError
 from maskcam.pipeline import CameraRules, Pipeline
 from maskcam.privacy import FaceHider
 from maskcam.sinks.base import Sink
-from maskcam.sources import distinct_names, mask_password, source_name
+from maskcam.sources import distinct, mask_password, source_name
 from maskcam.violations import ViolationOptions
 from maskcam.voting import VotingOptions
 from maskcam.zones import Zones
@@ -186,7 +186,7 @@ class Config(Section):
             raise ConfigError(
                 "nothing to watch: name a webcam, an address or a file, or list cameras as [[camera]] in -c FILE"
             )
-        names = distinct_names([camera.name or source_name(camera.source) for camera in chosen])
+        names = distinct([camera.name or source_name(camera.source) for camera in chosen])
         common = _given(self.cameras)
         return tuple(
             CameraConfig(**common | _given(camera) | {"name": name})

@@ -160,3 +160,9 @@ def test_a_wrong_camera_is_one_sentence(tmp_path: Path, text: str, words: str) -
     with pytest.raises(ConfigError, match=words) as caught:
         load_config(file)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["0", "ward/3", "rtsp://x", "a.b"])
+def test_a_name_that_was_given_stays_as_it_is(name: str) -> None:
+    config = Config(camera=({"source": "1", "name": name},))
+    assert [camera.name for camera in config.named_cameras()] == [name]

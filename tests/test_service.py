@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -108,7 +107,7 @@ class FakeWorkshop(Workshop):
             rules={camera.name or "": CameraRules(zones=Zones(camera.zones)) for camera in cameras},
         )
 
-    def make_sinks(self, config: Config, cameras: Sequence[str], *, run_id: str) -> Iterator[Sink]:
+    def make_sinks(self, config: Config, cameras: Sequence[str], *, run_id: str) -> Iterator[Sink]:  # noqa: ARG002
         self.run_ids.append(run_id)
         self.sinks.append(BrokenSink())
         yield self.sinks[-1]
@@ -288,9 +287,7 @@ def test_a_new_start_that_fails_goes_back(service: Service, workshop: FakeWorksh
     wait_until(lambda: "door" in service.cameras() and frames_of(service, "door") > 3)
 
 
-def test_a_fault_is_survived(
-    service: Service, workshop: FakeWorkshop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_fault_is_survived(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     from maskcam import service as module
 
     monkeypatch.setattr(module, "_RESTART_SECONDS", 0.3)
@@ -303,7 +300,7 @@ def test_a_fault_is_survived(
 
 
 def test_after_a_fault_another_configuration_is_tried_at_once(
-    service: Service, workshop: FakeWorkshop, monkeypatch: pytest.MonkeyPatch
+    service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(BrokenSink, "fails", True)
     wait_until(lambda: service.state.fault is not None)
@@ -324,7 +321,7 @@ def test_a_lost_camera_is_told(service: Service, workshop: FakeWorkshop) -> None
     wait_until(lambda: FeedState.RECONNECTING in told and told[-1] is FeedState.LIVE)
 
 
-def test_taps_get_every_result_and_stay_open(workshop: FakeWorkshop, tmp_path: Path) -> None:
+def test_taps_get_every_result_and_stay_open(workshop: FakeWorkshop) -> None:
     tap = MemorySink()
     with Service(config_of(TWO), workshop, taps=[tap]) as running:
         running.start()

@@ -17,6 +17,7 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "Source",
     "SourceInfo",
+    "distinct",
     "distinct_names",
     "expand_inputs",
     "is_camera",
@@ -112,9 +113,14 @@ def is_camera(spec: str | int) -> bool:
 
 def distinct_names(specs: Sequence[str | int]) -> list[str]:
     """`source_name` of each, with " (2)", " (3)" ... on those that would repeat an earlier one."""
+    return distinct([source_name(spec) for spec in specs])
+
+
+def distinct(wanted: Sequence[str]) -> list[str]:
+    """Names as they are, with " (2)", " (3)" ... on those that would repeat an earlier one."""
     names: list[str] = []
-    for spec in specs:
-        base = name = source_name(spec)
+    for base in wanted:
+        name = base
         number = 1
         while name in names:
             number += 1

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from maskcam.config_file import NoSuchCameraError
 from maskcam.errors import InputError, MaskcamError, StoreUnavailableError
@@ -24,6 +25,7 @@ def handle_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(MaskcamError, _known)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unknown)
 
 
@@ -65,6 +67,11 @@ def _known(_request: Request, error: Exception) -> Response:
         return problem(503, str(error), {"Retry-After": _UNAVAILABLE_SECONDS})
     _log.error("a request failed: %s", error)
     return problem(503, str(error))
+
+
+def _gone(_request: Request, _error: Exception) -> Response:
+    """Nobody reads it any more; without it, a traceback would be logged for each."""
+    return problem(400, "The request has broken off.")
 
 
 def _unknown(request: Request, error: Exception) -> Response:

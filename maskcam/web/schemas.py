@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -68,12 +68,15 @@ class Event(BaseModel):
     updated_at: datetime
     snapshot_url: str | None = Field(description="JPEG with the overlay; null where no picture is kept")
     face_url: str | None = Field(description="JPEG of the face")
-    clip_url: str | None = Field(description="MP4; null where no clip is kept")
+    clip_url: str | None = Field(description="MP4; null where no clip is kept, and until it is complete")
+    clip_seconds: float | None
+    clip_lead_seconds: float | None = Field(description="how far into the clip the violation starts")
 
     @classmethod
     def of(cls, stored: StoredViolation) -> Event:
         """As the store has it."""
         address = f"/api/v1/events/{stored.id}"
+        clip = stored.clip
         has_pictures = stored.pictures is not None
         ended = stored.ended_seconds
         return cls(
@@ -101,14 +104,10 @@ class Event(BaseModel):
             updated_at=stored.updated_at,
             snapshot_url=f"{address}/snapshot" if has_pictures else None,
             face_url=f"{address}/face" if has_pictures else None,
-            clip_url=f"{address}/clip" if clip_of(stored) else None,
+            clip_url=None if clip is None else f"{address}/clip",
+            clip_seconds=None if clip is None else clip.seconds,
+            clip_lead_seconds=None if clip is None else clip.lead_seconds,
         )
-
-
-def clip_of(stored: StoredViolation) -> str | None:
-    """Name of a violation's clip below the media folder; None without one."""
-    clip = getattr(stored, "clip", None)
-    return getattr(clip, "file", clip)
 
 
 class EventPage(BaseModel):
@@ -328,6 +327,37 @@ class Statistics(BaseModel):
     violations_by_camera: dict[str, int]
     violations_by_status: dict[str, int]
     false_alarms: int
+
+
+class WhatIfCount(BaseModel):
+    """Violations that some settings would have made."""
+
+    violations: int
+    per_day: float = Field(description="mean over `days_covered`")
+
+
+class WhatIfDay(BaseModel):
+    """One day."""
+
+    day: date
+    violations: int
+
+
+class WhatIf(BaseModel):
+    """Violations with other settings."""
+
+    since: datetime
+    until: datetime
+    threshold: float
+    dwell_seconds: float
+    tracks: int = Field(description="with scores, that broke the rule or may have")
+    days_covered: float = Field(description="since the first of them, at least 1")
+    wanted: WhatIfCount
+    present: WhatIfCount = Field(description="likewise, with the settings that hold now")
+    present_dwell_seconds: float
+    logged: int = Field(description="violations in the log, whatever settings they were made with")
+    days: list[WhatIfDay] = Field(description="of `wanted`, by the server's zone")
+    how: str = Field(description="how it was computed, for people")
 
 
 class NewToken(Strict):

@@ -35,8 +35,12 @@ def listen(serve: ServeConfig) -> socket.socket:
             host, serve.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
         listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         words = (error.strerror or str(error)).lower()
         raise ConfigError(
@@ -76,7 +80,12 @@ def run(
         timeout_graceful_shutdown=_GOODBYE_SECONDS,
         h11_max_incomplete_event_size=32 * 1024,
     )
-    asyncio.run(_Server(config, app, reload, started).serve([listener]))
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        asyncio.run(_Server(config, app, reload, started).serve([listener]))
+    finally:
+        # asyncio leaves the one that ends a program at once: a second SIGTERM must not keep violations from being ended
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Server(uvicorn.Server):

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from maskcam.store.records import Pictures
+from maskcam.store.records import ClipFile, ClipRecord, Pictures
 from maskcam.web.roles import Role
 from tests.store.rows import NOON, RUN, make_record
 from tests.web.stage import Stage
@@ -76,6 +76,20 @@ def test_parts_of_a_file_can_be_asked_for(stage: Stage) -> None:
     assert (answer.status_code, answer.content) == (206, b"frame")
     assert answer.headers["content-range"] == "bytes 2-6/9"
     assert stage.ask("GET", "/api/v1/events/2/snapshot", headers={"Range": "bytes=99-"}).status_code == 416
+
+
+def test_a_clip_is_played_in_parts(stage: Stage) -> None:
+    path = stage.store.media.path("2026-05-04/clip.mp4")
+    path.write_bytes(b"0123456789")
+    clip = ClipFile("2026-05-04/clip.mp4", 10, 9.5, 3.0)
+    stage.store.record([ClipRecord(run_id=RUN, camera="door", number=2, clip=clip)])
+    event = stage.ask("GET", "/api/v1/events/2").json()
+    assert (event["clip_seconds"], event["clip_lead_seconds"]) == (9.5, 3.0)
+    whole = stage.ask("GET", event["clip_url"], Role.VIEWER)
+    assert (whole.status_code, whole.headers["content-type"]) == (200, "video/mp4")
+    assert whole.headers["accept-ranges"] == "bytes"
+    part = stage.ask("GET", event["clip_url"], headers={"Range": "bytes=4-"})
+    assert (part.status_code, part.content) == (206, b"456789")
 
 
 def test_pictures_that_are_gone_are_said_to_be(stage: Stage) -> None:

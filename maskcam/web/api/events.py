@@ -15,7 +15,7 @@ from maskcam.types import MaskStatus
 from maskcam.web.auth import Admin, Operator, Viewer
 from maskcam.web.context import Context, Ctx
 from maskcam.web.problems import responses
-from maskcam.web.schemas import AnyCamera, Event, EventPage, EventPatch, clip_of
+from maskcam.web.schemas import AnyCamera, Event, EventPage, EventPatch
 
 router = APIRouter(prefix="/events", tags=["events"], responses=responses(401, 403))
 
@@ -91,7 +91,8 @@ def get_face(context: Ctx, _who: Viewer, event_id: EventId) -> FileResponse:
 @router.get("/{event_id}/clip", responses=_CLIP, response_class=FileResponse)
 def get_clip(context: Ctx, _who: Viewer, event_id: EventId) -> FileResponse:
     """The clip; players may ask for parts of it (Range)."""
-    return _file(context, clip_of(find_event(context, event_id)), "video/mp4")
+    clip = find_event(context, event_id).clip
+    return _file(context, None if clip is None else clip.name, "video/mp4")
 
 
 @router.patch("/{event_id}", responses=responses(404))
