@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "trackers": LEAVES | {"trackers"},
     "store": LEAVES | {"store"},
     "outbox": LEAVES | {"outbox"},
-    "sinks": LEAVES | {"sinks", "encoded", "outbox", "schedule", "store", "workers", "lettering"},
+    "sinks": LEAVES | {"sinks", "belts", "encoded", "outbox", "schedule", "store", "workers", "lettering"},
     "pipeline": LEAVES
     | {"crops", "economy", "lookout", "privacy", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
@@ -118,6 +118,7 @@ ALLOWED: dict[str, set[str]] = {
         "overlay",
         "probing",
         "sources",
+        "violation_people",
         "watching",
         "whatif",
     }

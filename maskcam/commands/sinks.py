@@ -44,6 +44,7 @@ def make_sinks(
     from maskcam.sinks.base import SinkGroup
     from maskcam.sinks.files import safe_name
     from maskcam.sinks.jsonl import JsonlSink
+    from maskcam.sinks.overlapped import OverlappedSink
     from maskcam.sinks.snapshots import SnapshotSink
     from maskcam.sinks.video import VideoSink
 
@@ -69,11 +70,8 @@ def make_sinks(
         if record and output is not None and config.keeps_pictures:
             video = output / f"{safe_name(feed.name)}.mp4"
             recording = config.recording
-            own.append(
-                stack.enter_context(
-                    VideoSink(video, crf=recording.crf, preset=recording.preset, crash_safe=True)
-                )
-            )
+            sink = VideoSink(video, crf=recording.crf, preset=recording.preset, crash_safe=True)
+            own.append(stack.enter_context(OverlappedSink(sink, name=f"records {feed.name}")))
         groups[feed.name] = SinkGroup(own)
     return groups
 

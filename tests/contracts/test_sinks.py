@@ -12,6 +12,7 @@ from maskcam.sinks.alerts import AlertOptions, AlertSink
 from maskcam.sinks.base import Sink, SinkGroup
 from maskcam.sinks.jsonl import JsonlSink
 from maskcam.sinks.memory import MemorySink
+from maskcam.sinks.overlapped import OverlappedSink
 from maskcam.sinks.pictures import PictureSink
 from maskcam.sinks.snapshots import SnapshotSink
 from maskcam.sinks.store import StoreSink
@@ -30,6 +31,7 @@ WRITERS: dict[str, MakeSink] = {
     "snapshots": SnapshotSink,
     "store": lambda folder: StoreSink(EventStore.open(folder / "events.db"), run_id="0" * 32),
     "video": lambda folder: VideoSink(folder / "video.mp4"),
+    "overlapped video": lambda folder: OverlappedSink(VideoSink(folder / "video.mp4"), name="records"),
     "crash-safe video": lambda folder: VideoSink(folder / "video.mp4", crash_safe=True),
 }
 SINKS: dict[str, MakeSink] = WRITERS | {
