@@ -146,13 +146,15 @@ class ConfigFile:
     def _put_to_work(self, service: Service, document: TOMLDocument) -> Changes:
         """Makes sure that it can be written before anything changes, and writes it once the service has taken it."""
         text = document.as_string()
-        config = self._parse(text)
+        config, before = self._parse(text), service.config
         partial = self._write_beside(text)
         try:
             changes = service.reconfigure(config)
-            partial.replace(self.path)
-        except OSError as error:
-            raise self._unwritable(error) from error
+            try:
+                partial.replace(self.path.resolve())
+            except OSError as error:  # as of a file that is mounted on its own
+                service.reconfigure(before)
+                raise self._unwritable(error) from error
         finally:
             partial.unlink(missing_ok=True)
         return changes

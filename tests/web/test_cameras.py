@@ -1,3 +1,6 @@
+import stat
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -112,6 +115,31 @@ def test_what_the_service_refuses_is_not_written(stage: Stage) -> None:
     assert (answer.status_code, answer.json()["error"]) == (503, "weights are missing")
     assert text_of(stage) == before
     assert len(list(stage.context.config_file.path.parent.glob(".maskcam.toml*"))) == 0
+
+
+def test_what_cannot_be_written_is_not_done(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = text_of(stage), stage.service.config
+
+    def refuse(*_: object) -> None:
+        raise OSError(16, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    answer = stage.ask("PUT", "/api/v1/cameras/door", json={"minimum_face": 9})
+    assert answer.status_code == 503
+    assert "device or resource busy): nothing was changed" in answer.json()["error"]
+    assert (text_of(stage), stage.service.config) == before
+
+
+def test_a_link_to_the_file_stays_a_link_and_its_rights_stay(stage: Stage) -> None:
+    file = stage.context.config_file.path
+    real = file.with_name("real.toml")
+    file.rename(real)
+    file.symlink_to(real)
+    real.chmod(0o640)
+    assert stage.ask("PUT", "/api/v1/cameras/door", json={"minimum_face": 9}).status_code == 200
+    assert file.is_symlink()
+    assert "minimum_face = 9" in real.read_text()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
 
 
 def test_reload_refuses_what_is_not_valid_with_its_line(stage: Stage) -> None:
