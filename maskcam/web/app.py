@@ -11,8 +11,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from maskcam import __version__
-from maskcam.web import gallery, pages
-from maskcam.web.api import accounts, cameras, events, health, statistics, system
+from maskcam.web import gallery, pages, statistics_page
+from maskcam.web.api import accounts, cameras, events, health, statistics, system, whatif
 from maskcam.web.context import Context
 from maskcam.web.events_stream import Stream
 from maskcam.web.guards import HostGuard, SecurityHeaders
@@ -57,16 +57,18 @@ def create_app(context: Context, live: LiveHub) -> FastAPI:
     app.state.stream = stream
     app.state.live = live
     app.state.closing = asyncio.Event()
+    app.state.tracks = whatif.TrackCache()
     app.state.login_limit = LoginLimit()
     app.state.probing = asyncio.Semaphore(_PROBES_AT_ONCE)
     app.state.hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
     handle_problems(app)
     api = APIRouter(prefix="/api/v1")
-    for part in (events, live_routes, cameras, statistics, system, accounts):
+    for part in (events, live_routes, cameras, statistics, whatif, system, accounts):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(pages.router)
+    app.include_router(statistics_page.router)
     app.include_router(gallery.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(HostGuard, serve=context.serve)

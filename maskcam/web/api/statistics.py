@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Query
 
 from maskcam.store.records import MinuteCounts, ViolationQuery
 from maskcam.store.statistics import Compliance, grouped, total
+from maskcam.store.store import EventStore
 from maskcam.web.auth import Viewer
 from maskcam.web.context import Ctx
 from maskcam.web.problems import responses
@@ -29,24 +30,35 @@ def get_statistics(
     per: Literal["hour", "day"] = "hour",
 ) -> Statistics:
     """Compliance per camera, per hour or day, and per both, with 95% intervals."""
-    start, end = _span(since, until)
-    names = tuple(camera or ())
-    counts = context.store.counts(since=start, until=end, cameras=names)
-    totals = context.store.totals(ViolationQuery(since=start, until=end, cameras=names))
+    start, end = span(since, until)
+    return collect(context.store, start, end, cameras=tuple(camera or ()), per=per)
+
+
+def collect(
+    store: EventStore,
+    start: datetime,
+    end: datetime,
+    *,
+    cameras: tuple[str, ...],
+    per: Literal["hour", "day"],
+) -> Statistics:
+    """The statistics of some time, of some cameras or, where none is named, of all."""
+    counts = store.counts(since=start, until=end, cameras=cameras)
+    totals = store.totals(ViolationQuery(since=start, until=end, cameras=cameras))
 
     def span_of(row: MinuteCounts) -> datetime:
         local = row.minute.astimezone().replace(minute=0)
         return local if per == "hour" else local.replace(hour=0)
 
     spans = grouped(counts, span_of)
-    cameras = grouped(counts, lambda row: row.camera)
+    by_camera = grouped(counts, lambda row: row.camera)
     both = grouped(counts, lambda row: (row.camera, span_of(row)))
     return Statistics(
         since=start,
         until=end,
         per=per,
         total=_group(total(counts)),
-        cameras=[_group(cameras[name], camera=name) for name in sorted(cameras)],
+        cameras=[_group(by_camera[name], camera=name) for name in sorted(by_camera)],
         spans=[_group(spans[at], start=at) for at in sorted(spans)],
         camera_spans=[_group(both[name, at], camera=name, start=at) for name, at in sorted(both)],
         violations=totals.violations,
@@ -60,8 +72,12 @@ def _group(found: Compliance, *, camera: str | None = None, start: datetime | No
     return Group.model_validate({"camera": camera, "start": start, **ComplianceFigures.values(found)})
 
 
-def _span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
-    """Both ends, aware of their zone."""
+def span(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    """Both ends, aware of their zone.
+
+    Raises:
+        HTTPException: 422, they are no span of at most 400 days.
+    """
     end = until or datetime.now(UTC)
     end = end if end.tzinfo else end.replace(tzinfo=UTC)
     start = since if since is not None else end - timedelta(days=7) if end.year > 1970 else end
