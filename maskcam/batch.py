@@ -104,7 +104,7 @@ def run_job(
     report = Report(input=job.name)
     try:
         with ExitStack() as stack:
-            source = stack.enter_context(open_job(job))
+            source = stack.enter_context(open_job(job, config=config))
             report.input = source.info.name
             sink = stack.enter_context(SinkGroup(make_sinks(job, folder, config=config, report=report)))
             on_start(source)
@@ -119,9 +119,11 @@ def run_job(
     return report
 
 
-def open_job(job: Job) -> Source:
+def open_job(job: Job, *, config: Config) -> Source:
     """Opens what the job reads."""
-    return ImagesSource(job.files) if job.pictures else open_source(str(job.files[0]))
+    if job.pictures:
+        return ImagesSource(job.files)
+    return open_source(str(job.files[0]), hardware_decode=config.cameras.hardware_decode)
 
 
 def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> list[Sink]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from maskcam.config import Config
 from maskcam.config_sections import CameraConfig
 
-_CONNECTION = ("source", "transport", "timeout_seconds", "analysis_fps")
+_CONNECTION = ("source", "transport", "timeout_seconds", "analysis_fps", "hardware_decode")
 """Settings of a camera that only a new connection can take over."""
 _OTHER = {"camera", "cameras", "serve"}
 """Parts of the configuration that are no reason to start everything anew."""

@@ -19,6 +19,7 @@ from maskcam.networks import CLASSIFIERS, DETECTORS
 from maskcam.privacy import Blur
 from maskcam.schedule import Schedule
 from maskcam.sinks.base import Sink
+from maskcam.sources.base import HardwareDecode
 from maskcam.sources.urls import fill_in
 from maskcam.store.records import Retention
 from maskcam.trackers.base import Tracker
@@ -215,6 +216,10 @@ class CameraOptions(Section):
     )
     timeout_seconds: float = Field(
         5.0, gt=0, le=60, description="how long to wait for an answer, or for the next packet of a stream"
+    )
+    hardware_decode: HardwareDecode = Field(
+        "auto",
+        description="whether an NVIDIA card decodes: none; cuda; auto: recordings where there is one, no cameras",
     )
     analysis_fps: float | None = Field(
         None, gt=0, description="frames per second to analyse; None: as many as come and the machine can do"

@@ -61,6 +61,14 @@ Transport = Annotated[
     str | None, typer.Option(help="RTSP over tcp, which arrives whole, or udp. Default: tcp.")
 ]
 
+HardwareDecode = Annotated[
+    str | None,
+    typer.Option(
+        "--hwaccel",
+        help="Decode on an NVIDIA card: cuda, none, or auto, recordings where there is one. Default: auto.",
+    ),
+]
+
 Store = Annotated[
     str | None,
     typer.Option(
@@ -107,6 +115,7 @@ def make_config(
     minimum_score: float | None = None,
     video: bool | None = None,
     transport: str | None = None,
+    hardware_decode: str | None = None,
     store: str | None = None,
     blur: str | None = None,
     snapshots: bool | None = None,
@@ -131,6 +140,7 @@ def make_config(
             "detector.minimum_score": minimum_score,
             "recording.video": video,
             "cameras.transport": transport,
+            "cameras.hardware_decode": hardware_decode,
             "store.url": store,
             "privacy.blur": blur,
             "privacy.snapshots": snapshots,

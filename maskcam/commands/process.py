@@ -16,6 +16,7 @@ from maskcam.commands.options import (
     DetectorKind,
     DetectorWeights,
     Device,
+    HardwareDecode,
     Precision,
     Snapshots,
     StatisticsOnly,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from maskcam.batch import Job
+    from maskcam.commands.notes import Notes
     from maskcam.config import Config
     from maskcam.pipeline import Pipeline
     from maskcam.recorder import Report
@@ -45,6 +47,7 @@ def process(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
     store: Store = None,
     config_file: ConfigFile = None,
+    hardware_decode: HardwareDecode = None,
     device: Device = None,
     backend: Backend = None,
     precision: Precision = None,
@@ -63,14 +66,17 @@ def process(
 ) -> None:
     """Annotate recorded videos and pictures, and log violations with snapshots."""
     from rich.console import Console
+    from rich.markup import escape
 
     from maskcam.batch import plan_jobs, write_summary
+    from maskcam.commands.notes import Notes
     from maskcam.commands.tables import print_reports
     from maskcam.errors import InputError
     from maskcam.sinks.files import make_folder
 
     config = make_config(
         config_file,
+        hardware_decode=hardware_decode,
         device=device,
         backend=backend,
         precision=precision,
@@ -94,8 +100,9 @@ def process(
     with config.build_pipeline() as pipeline:
         announce(console, pipeline)
         with _progress(console) as progress:
+            notes = Notes(lambda text: console.print(escape(text)))
             for job in jobs:
-                reports.append(_run(job, output, config, pipeline, progress))
+                reports.append(_run(job, output, config, pipeline, progress, notes))
                 if reports[-1].interrupted:
                     break
     summary = output / "summary.json"
@@ -108,7 +115,9 @@ def process(
         raise typer.Exit(1)
 
 
-def _run(job: Job, folder: Path, config: Config, pipeline: Pipeline, progress: Progress) -> Report:
+def _run(
+    job: Job, folder: Path, config: Config, pipeline: Pipeline, progress: Progress, notes: Notes
+) -> Report:
     """Runs one job under a progress bar of its own."""
     from maskcam.batch import run_job
     from maskcam.timing import FpsCounter
@@ -117,7 +126,7 @@ def _run(job: Job, folder: Path, config: Config, pipeline: Pipeline, progress: P
     counter = FpsCounter()
 
     def start(source: Source) -> None:
-        progress.update(task, total=source.info.frame_count)
+        progress.update(task, total=notes.of(source).info.frame_count)
 
     def advance(_: FrameResult) -> None:
         counter.tick(progress.get_time())

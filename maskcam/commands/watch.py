@@ -18,6 +18,7 @@ from maskcam.commands.options import (
     DetectorKind,
     DetectorWeights,
     Device,
+    HardwareDecode,
     Precision,
     Snapshots,
     StatisticsOnly,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from maskcam.commands.notes import Notes
     from maskcam.config_sections import CameraConfig
     from maskcam.feeds import Feed
     from maskcam.sinks.window import WindowSink
@@ -76,6 +78,7 @@ def watch(
     clips: Clips = None,
     statistics_only: StatisticsOnly = None,
     transport: Transport = None,
+    hardware_decode: HardwareDecode = None,
 ) -> None:
     """Watch cameras live: who wears a mask, who does not, who wears it wrong."""
     from contextlib import ExitStack
@@ -83,6 +86,7 @@ def watch(
     from rich.console import Console
     from rich.markup import escape
 
+    from maskcam.commands.notes import Notes
     from maskcam.commands.sinks import make_sinks
     from maskcam.commands.tables import print_watch
     from maskcam.errors import InputError
@@ -103,6 +107,7 @@ def watch(
         size=size,
         thorough=thorough,
         transport=transport,
+        hardware_decode=hardware_decode,
         store=store,
         blur=blur,
         snapshots=snapshots,
@@ -118,7 +123,8 @@ def watch(
     with ExitStack() as stack:
         pictures = output or Path() if config.keeps_pictures else None
         window = None if headless else make_window(cameras, pictures, console)
-        feeds = make_feeds(cameras, stack)
+        notes = Notes(lambda text: console.print(escape(text)))
+        feeds = make_feeds(cameras, notes, stack)
         pipeline = stack.enter_context(config.build_pipeline(cameras))
         announce(console, pipeline)
         sinks = make_sinks(
@@ -163,7 +169,7 @@ def make_window(cameras: Sequence[CameraConfig], pictures: Path | None, console:
     )
 
 
-def make_feeds(cameras: Sequence[CameraConfig], stack: ExitStack) -> list[Feed]:
+def make_feeds(cameras: Sequence[CameraConfig], notes: Notes, stack: ExitStack) -> list[Feed]:
     """Feeds of all cameras.
 
     What is attached to this machine is opened at once, so that a wrong name is an error; what is reached over a network
@@ -184,12 +190,15 @@ def make_feeds(cameras: Sequence[CameraConfig], stack: ExitStack) -> list[Feed]:
     for camera in cameras:
         assert camera.name is not None
         spec = fill_in(camera.source, os.environ)
-        opener = partial(
-            open_source,
-            spec,
-            name=camera.name,
-            timeout_seconds=camera.timeout_seconds,
-            rtsp_transport=camera.transport,
+        opener = notes.opening(
+            partial(
+                open_source,
+                spec,
+                name=camera.name,
+                timeout_seconds=camera.timeout_seconds,
+                rtsp_transport=camera.transport,
+                hardware_decode=camera.hardware_decode,
+            )
         )
         opened = None if is_remote(spec) else stack.enter_context(opener())
         if opened is not None and opened.info.is_still:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from maskcam.commands.notes import Notes
 from maskcam.config import Config
 from maskcam.config_sections import CameraConfig, DetectorConfig
 from maskcam.detectors.base import Detector
@@ -31,6 +32,7 @@ class RealWorkshop(Workshop):
 
     def __init__(self, *, loops: bool = False) -> None:
         self._loops = loops
+        self._notes = Notes(_log.warning)
 
     def make_feed(self, camera: CameraConfig) -> Feed:
         assert camera.name is not None
@@ -39,12 +41,16 @@ class RealWorkshop(Workshop):
 
         def open_video() -> Source:
             source = open_source(
-                spec, name=name, timeout_seconds=camera.timeout_seconds, rtsp_transport=camera.transport
+                spec,
+                name=name,
+                timeout_seconds=camera.timeout_seconds,
+                rtsp_transport=camera.transport,
+                hardware_decode=camera.hardware_decode,
             )
             if source.info.is_still:
                 source.close()
                 raise InputError(f"{name} holds pictures, not video: use `maskcam process` for them")
-            return source
+            return self._notes.of(source)
 
         return Feed(
             name=name,

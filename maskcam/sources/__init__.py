@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from maskcam.errors import InputError
-from maskcam.sources.base import Source, SourceInfo
+from maskcam.sources.base import HardwareDecode, Source, SourceInfo
 from maskcam.sources.media import IMAGE_SUFFIXES, VIDEO_SUFFIXES, expand_inputs, is_image
 from maskcam.sources.urls import mask_password
 
@@ -36,6 +36,7 @@ class _Options:
     rtsp_transport: Literal["tcp", "udp"]
     webcam_size_wh: tuple[int, int] | None
     webcam_fps: float | None
+    hardware_decode: HardwareDecode
 
 
 def open_source(
@@ -46,6 +47,7 @@ def open_source(
     rtsp_transport: Literal["tcp", "udp"] = "tcp",
     webcam_size_wh: tuple[int, int] | None = None,
     webcam_fps: float | None = None,
+    hardware_decode: HardwareDecode = "none",
 ) -> Source:
     """Opens whatever the user named.
 
@@ -58,6 +60,8 @@ def open_source(
         rtsp_transport: RTSP only: `"tcp"` arrives whole, `"udp"` saves a little delay.
         webcam_size_wh: webcams only: size to ask for, in pixels; the camera takes the nearest that it has.
         webcam_fps: webcams only: frames per second to ask for.
+        hardware_decode: videos and network cameras: whether an NVIDIA card decodes, see
+            `maskcam.sources.hardware.accelerator`.
 
     Returns:
         An open source: use it in a `with` block.
@@ -74,6 +78,7 @@ def open_source(
         rtsp_transport=rtsp_transport,
         webcam_size_wh=webcam_size_wh,
         webcam_fps=webcam_fps,
+        hardware_decode=hardware_decode,
     )
     text = str(spec)
     if _is_webcam(text):
@@ -160,6 +165,7 @@ def _open_stream(spec: str, options: _Options) -> Source:
         name=options.name,
         timeout_seconds=options.timeout_seconds,
         rtsp_transport=options.rtsp_transport,
+        hardware_decode=options.hardware_decode,
     )
 
 
@@ -183,7 +189,7 @@ def _open_path(spec: str, options: _Options) -> Source:
         )
     from maskcam.sources.file import VideoFileSource
 
-    return VideoFileSource(paths[0], name=options.name)
+    return VideoFileSource(paths[0], name=options.name, hardware_decode=options.hardware_decode)
 
 
 _REMOTE = ("rtsp", "rtsps", "http", "https")

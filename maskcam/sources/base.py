@@ -5,9 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from maskcam.closing import Closing
 from maskcam.types import Frame
+
+HardwareDecode = Literal["auto", "none", "cuda"]
+"""Whether an NVIDIA card decodes video: see `maskcam.sources.hardware.accelerator`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class SourceInfo:
         duration_seconds: None when unknown or endless.
         is_live: True for cameras and streams: frames that nobody takes are lost, and only the newest counts.
         is_still: True where frames are unrelated pictures that must not be tracked from one to the next.
+        note: what the user should know of how it is read, one sentence: that something takes another's place.
     """
 
     name: str
@@ -31,6 +36,7 @@ class SourceInfo:
     duration_seconds: float | None = None
     is_live: bool = False
     is_still: bool = False
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ class VideoDecoder:
         self._name = name
         self._is_matroska = container.format.name.startswith("matroska")
         self._stream = video_stream(container, name)
-        self._stream.thread_type = "AUTO"
+        # a graphics card works on several frames by itself
+        self._stream.thread_type = "NONE" if self._stream.codec_context.is_hwaccel else "AUTO"
         self._start_seconds: float | None = None
         if container.start_time is not None:
             # of the whole container: sound that begins before the picture stays in step with it
@@ -249,6 +250,8 @@ class PictureReader:
 
     def pixels(self, picture: VideoFrame) -> Pixels:
         """The picture, upright; converted later where it is in a common format and upright already."""
+        if picture.format.name == "nv12" and self._matrix_of(picture) is None:  # of graphics cards
+            return PlanarPixels(picture.reformat(format="yuv420p", threads=1))
         if picture.format.name in LAZY_FORMATS and self._matrix_of(picture) is None:
             return PlanarPixels(picture)
         return ArrayPixels(self.image(picture))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from maskcam.errors import SourceError, SourceNotFoundError
-from maskcam.sources.base import SourceInfo
+from maskcam.sources.base import HardwareDecode, SourceInfo
 from maskcam.sources.decoded import DecodedSource
 from maskcam.sources.decoding import VideoDecoder
+from maskcam.sources.hardware import accelerator, note_of
 
 
 class VideoFileSource(DecodedSource):
@@ -21,16 +24,21 @@ class VideoFileSource(DecodedSource):
     Args:
         path: the file; what it holds counts, not its ending.
         name: shown to the user and given to every frame; the file's name when None.
+        hardware_decode: see `maskcam.sources.hardware.accelerator`; where the CPU decodes all the same, `info.note`
+            says so.
 
     Raises:
         SourceNotFoundError: there is no such file.
         SourceError: it holds no video that can be decoded.
     """
 
-    def __init__(self, path: str | Path, *, name: str | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, name: str | None = None, hardware_decode: HardwareDecode = "none"
+    ) -> None:
         path = Path(path)
         name = name or path.name
-        container = _open(path, name)
+        hardware, note = accelerator(hardware_decode, is_file=True)
+        container = _open(path, name, hardware)
         try:
             decoder = VideoDecoder(container, name=name)
             info = SourceInfo(
@@ -40,6 +48,7 @@ class VideoFileSource(DecodedSource):
                 duration_seconds=decoder.duration_seconds,
             )
             super().__init__(container, decoder, info)
+            self.info = replace(self.info, note=note if hardware is None else note_of(container, name=name))
         except BaseException:
             container.close()
             raise
@@ -51,7 +60,7 @@ class VideoFileSource(DecodedSource):
         )
 
 
-def _open(path: Path, name: str) -> InputContainer:
+def _open(path: Path, name: str, hardware: HWAccel | None) -> InputContainer:
     if not path.exists():
         raise SourceNotFoundError(f"There is no file {path}: check the name.")
     if path.is_dir():
@@ -65,7 +74,7 @@ def _open(path: Path, name: str) -> InputContainer:
         raise SourceError(f"{name} is empty (0 bytes): record or copy it anew.")
     try:
         # "file:" keeps FFmpeg from taking a name such as "12:30.mp4" for an address
-        container = av.open(f"file:{path}", metadata_errors="replace")
+        container = av.open(f"file:{path}", metadata_errors="replace", hwaccel=hardware)
     except av.InvalidDataError as error:
         raise SourceError(_why_invalid(name, head)) from error
     except av.FFmpegError as error:

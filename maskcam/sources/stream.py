@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Literal
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from maskcam.errors import SourceError, SourceNotFoundError, StreamFault
-from maskcam.sources.base import Losses, SourceInfo
+from maskcam.sources.base import HardwareDecode, Losses, SourceInfo
 from maskcam.sources.decoded import DecodedSource
 from maskcam.sources.decoding import VideoDecoder
+from maskcam.sources.hardware import accelerator, note_of
 from maskcam.sources.live_decoding import LiveDecoder
 from maskcam.sources.urls import mask_password
 
@@ -32,6 +35,7 @@ class StreamSource(DecodedSource):
         timeout_seconds: how long to wait for an answer when opening, and for every packet after that.
         rtsp_transport: `"tcp"` arrives whole; `"udp"` is for cameras that offer nothing else, or saves a
             little delay.
+        hardware_decode: see `VideoFileSource`.
 
     Raises:
         SourceNotFoundError: the server says that there is nothing at this address (404).
@@ -45,30 +49,41 @@ class StreamSource(DecodedSource):
         name: str | None = None,
         timeout_seconds: float = 10.0,
         rtsp_transport: Literal["tcp", "udp"] = "tcp",
+        hardware_decode: HardwareDecode = "none",
     ) -> None:
         self._timeout_seconds = timeout_seconds
         self._live: LiveDecoder | None = None
         name = name or mask_password(url)
+        hardware, note = accelerator(hardware_decode, is_file=False)
         container = open_stream(
-            url, name=name, timeout_seconds=timeout_seconds, rtsp_transport=rtsp_transport
+            url,
+            name=name,
+            timeout_seconds=timeout_seconds,
+            rtsp_transport=rtsp_transport,
+            hardware=hardware,
         )
         try:
-            if keeps_own_pace(container):
-                self._live = live = _live_decoder(container, name, timeout_seconds)
-                super().__init__(container, live, SourceInfo(name=name, fps=live.fps, is_live=True))
-                return
-            decoder = VideoDecoder(container, name=name)
-            info = SourceInfo(
-                name=name,
-                fps=decoder.fps,
-                frame_count=decoder.frame_count,
-                duration_seconds=decoder.duration_seconds,
-                is_still=container.format.name == "image2" or container.format.name.endswith("_pipe"),
-            )
+            decoder, info = self._decoder_of(container, name)
             super().__init__(container, decoder, info)
+            self.info = replace(self.info, note=note if hardware is None else note_of(container, name=name))
         except BaseException:
             container.close()
             raise
+
+    def _decoder_of(
+        self, container: InputContainer, name: str
+    ) -> tuple[VideoDecoder | LiveDecoder, SourceInfo]:
+        if keeps_own_pace(container):
+            self._live = live = _live_decoder(container, name, self._timeout_seconds)
+            return live, SourceInfo(name=name, fps=live.fps, is_live=True)
+        decoder = VideoDecoder(container, name=name)
+        return decoder, SourceInfo(
+            name=name,
+            fps=decoder.fps,
+            frame_count=decoder.frame_count,
+            duration_seconds=decoder.duration_seconds,
+            is_still=container.format.name == "image2" or container.format.name.endswith("_pipe"),
+        )
 
     @property
     def losses(self) -> Losses:
@@ -98,7 +113,12 @@ def _live_decoder(container: InputContainer, name: str, timeout_seconds: float) 
 
 
 def open_stream(
-    url: str, *, name: str, timeout_seconds: float, rtsp_transport: Literal["tcp", "udp"]
+    url: str,
+    *,
+    name: str,
+    timeout_seconds: float,
+    rtsp_transport: Literal["tcp", "udp"],
+    hardware: HWAccel | None = None,
 ) -> InputContainer:
     """Connects, and learns what the stream holds.
 
@@ -107,6 +127,7 @@ def open_stream(
         name: for messages.
         timeout_seconds: how long to wait for an answer, and for every packet later on.
         rtsp_transport: see `StreamSource`.
+        hardware: decodes, where it can.
 
     Raises:
         SourceNotFoundError: the server says that there is nothing at this address (404).
@@ -122,7 +143,11 @@ def open_stream(
     failure: SourceError
     try:
         return av.open(
-            url, options=options, timeout=(timeout_seconds, timeout_seconds), metadata_errors="replace"
+            url,
+            options=options,
+            timeout=(timeout_seconds, timeout_seconds),
+            metadata_errors="replace",
+            hwaccel=hardware,
         )
     except av.FFmpegError as error:
         # FFmpeg's RTSP reports an interrupted wait as "invalid data"
