@@ -2,6 +2,7 @@
 
 python benchmarks/accuracy.py --json benchmarks/results/accuracy.json
 python benchmarks/detectors.py --json benchmarks/results/detectors.json
+python -m benchmarks.backends --json benchmarks/results/backends.json
 python benchmarks/process_speed.py --json benchmarks/results/process_speed.json
 python -m benchmarks.covers ... --json benchmarks/results/covers.json
 python -m benchmarks.live_cameras --json benchmarks/results/live_cameras.json
@@ -32,6 +33,7 @@ def with_figures(text: str) -> str:
     """The README's text with its tables made anew."""
     text = _replace(text, "accuracy", accuracy_table(_read("accuracy")))
     text = _replace(text, "detectors", detector_table(_read("detectors")))
+    text = _replace(text, "backends", backends_table(_read("backends")))
     text = _replace(text, "covers", covers_table(_read("covers")))
     text = _replace(text, "live", live_table(_read("live_cameras")))
     text = _replace(text, "soak", soak_table(_read("soak")))
@@ -87,6 +89,23 @@ def detector_table(figures: dict[str, Any]) -> str:
             f"| {name} | {row['ms per frame']:.0f} | " + " | ".join(f"{v:.3f}" for v in values) + " |"
         )
     return "\n".join(lines)
+
+
+def backends_table(figures: dict[str, Any]) -> str:
+    """What each backend costs, and what it finds."""
+    found = figures["scenes/test"]
+    names = list(figures["milliseconds"])
+    rows = [
+        (f"milliseconds: {job}", [f"{figures['milliseconds'][name][job]:.1f}" for name in names])
+        for job in figures["milliseconds"][names[0]]
+    ]
+    rows += [(figure, [f"{found[name][figure]:.4f}" for name in names]) for figure in found[names[0]]]
+    threads = figures["threads"]
+    lines = [
+        f"| {figures['machine']}, {threads} thread{'s' * (threads > 1)} | {' | '.join(names)} |",
+        "|---" * (1 + len(names)) + "|",
+    ]
+    return "\n".join(lines + [f"| {name} | {' | '.join(values)} |" for name, values in rows])
 
 
 def covers_table(figures: dict[str, Any]) -> str:

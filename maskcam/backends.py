@@ -24,7 +24,8 @@ class Computing(TypedDict):
     precision: Precision
 
 
-_FASTEST_FIRST: tuple[Library, ...] = (
+# on a CPU by benchmarks/results/backends.json: in float32 the first two are about as fast, bfloat16 has only OpenVINO
+_FASTEST_FIRST: tuple[Library, ...] = ("openvino", "onnxruntime", "torch")
     "openvino",
     "onnxruntime",
     "torch",
