@@ -26,10 +26,6 @@ class Computing(TypedDict):
 
 # on a CPU by benchmarks/results/backends.json: in float32 the first two are about as fast, bfloat16 has only OpenVINO
 _FASTEST_FIRST: tuple[Library, ...] = ("openvino", "onnxruntime", "torch")
-    "openvino",
-    "onnxruntime",
-    "torch",
-)  # on a CPU: benchmarks/results/backends.json
 _ABLE: dict[str, tuple[Library, ...]] = {  # by the ending of a weights file
     ".safetensors": _FASTEST_FIRST,
     ".onnx": ("openvino", "onnxruntime"),
