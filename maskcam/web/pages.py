@@ -52,7 +52,8 @@ def show_login(request: Request, context: Ctx, key: str = "") -> Response:
         return _logged_in(request, context, secret)
     if find_principal(request) is not None:
         return RedirectResponse("/", status_code=303)
-    return page(request, "login.html", has_password=context.key is None)
+    # with a key there may be passwords all the same: of users that were added since it started
+    return page(request, "login.html", has_password=context.accounts.has_password())
 
 
 @router.post("/login")

@@ -61,15 +61,17 @@ async def live_cameras(
     width: Width = 640,
     quality: Quality = 75,
 ) -> StreamingResponse:
-    """What some cameras see, over one connection: each picture has its camera's name, percent-encoded, as X-Camera."""
+    """What some cameras see, over one connection: each picture has its camera's name, percent-encoded, as X-Camera.
+
+    Cameras that are not there, or no more, show nothing.
+    """
     return _stream(request, context, list(dict.fromkeys(camera)), JpegForm.of(width, quality))
 
 
 def _stream(request: Request, context: Context, cameras: Sequence[str], form: JpegForm) -> StreamingResponse:
     known = cameras_of(context.service.config)
-    for name in cameras:
-        if name not in known:
-            raise NoSuchCameraError(f"there is no camera {name!r}")
+    if not known.keys() & set(cameras):
+        raise NoSuchCameraError(f"there is no camera {cameras[0]!r}")
     hub: LiveHub = request.app.state.live
     if hub.is_full:
         raise HTTPException(503, "Too many look on already: try again later.", headers={"Retry-After": "30"})
