@@ -20,14 +20,18 @@ class Recorded:
 
     Args:
         compute: launches work on the device and waits for none of it.
-        example: an input; all others must have its shape, type and layout.
+        place: where every input is copied to; several computations that take turns may share it.
+        beside: one with which it takes turns: what lies between their layers shares its memory.
     """
 
-    def __init__(self, compute: Callable[[Tensor], Tensor], example: Tensor) -> None:
-        self._input = example.clone()
+    def __init__(
+        self, compute: Callable[[Tensor], Tensor], *, place: Tensor, beside: Recorded | None = None
+    ) -> None:
+        self._input = place
+        pool = None if beside is None else beside._graph.pool()
         self._graph = torch.cuda.CUDAGraph()
         with (
-            torch.cuda.device(example.device),
+            torch.cuda.device(place.device),
             torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=True),
         ):
             # recording must not begin on the stream that everything else uses
@@ -37,11 +41,12 @@ class Recorded:
                 for _ in range(_WARM_UP):
                     compute(self._input)
             torch.cuda.current_stream().wait_stream(side)
-            with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
+            with torch.cuda.graph(self._graph, pool=pool, capture_error_mode="thread_local"):
                 self._output = compute(self._input)
 
     def __call__(self, values: Tensor) -> Tensor:
-        """The output; overwritten by the next call."""
-        self._input.copy_(values)
-        self._graph.replay()
+        """The output; overwritten by the next call of any that take turns."""
+        with torch.cuda.device(self._input.device):
+            self._input.copy_(values)
+            self._graph.replay()
         return self._output

@@ -61,9 +61,11 @@ class Judge:
         self._recorded: dict[int, Recorded] = {}
         if device.type == "cuda":  # now, while no other thread is at work on the device
             with torch.inference_mode():
+                place = torch.zeros(SIZES[-1], 3, self.crop.size, self.crop.size, device=device)
                 for size in reversed(SIZES):  # the largest first: the others fit into its memory
-                    example = torch.zeros(size, 3, self.crop.size, self.crop.size, device=device)
-                    self._recorded[size] = Recorded(self._compute, example)
+                    self._recorded[size] = Recorded(
+                        self._compute, place=place[:size], beside=self._recorded.get(SIZES[-1])
+                    )
 
     def judge(self, crops: Tensor) -> Tensor:
         """Judges crops.
@@ -72,7 +74,7 @@ class Judge:
             crops: (n, 3, S, S) float32 BGR in 0..255, n one of `SIZES`.
 
         Returns:
-            (n, classes) float32 probabilities; on CUDA overwritten by the next call with the same n.
+            (n, classes) float32 probabilities; on CUDA overwritten by the next call.
         """
         return self._recorded.get(len(crops), self._compute)(crops)
 
