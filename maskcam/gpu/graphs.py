@@ -28,8 +28,8 @@ class Recorded:
         self, compute: Callable[[Tensor], Tensor], *, place: Tensor, beside: Recorded | None = None
     ) -> None:
         self._input = place
+        self._graph: torch.cuda.CUDAGraph = torch.cuda.CUDAGraph()
         pool = None if beside is None else beside._graph.pool()
-        self._graph = torch.cuda.CUDAGraph()
         with (
             torch.cuda.device(place.device),
             torch.backends.cudnn.flags(enabled=True, benchmark=True, deterministic=False, allow_tf32=True),

@@ -13,8 +13,10 @@ from maskcam.detectors.fixed import FixedDetector
 from maskcam.detectors.mediapipe import MediaPipeDetector
 from maskcam.detectors.thorough import Look, ThoroughDetector
 from maskcam.detectors.yunet import YuNetDetector
+from maskcam.gpu.detector import GpuDetector
 from maskcam.networks.yunet import YuNet
 from maskcam.types import Faces, Image
+from maskcam.weights import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR, shipped_weights
 from tests.shared import portrait, shared_file
 
 MINIMUM_SCORE = 0.05  # low, so that there is more than one face to put in order
@@ -50,12 +52,19 @@ def make_shipped(backend: Backend, precision: Precision = "auto") -> Callable[[]
     return lambda: config.build(device="cpu", backend=backend, precision=precision)
 
 
+def make_judging() -> Detector:
+    weights = [shipped_weights(name) for name in (DEFAULT_DETECTOR, DEFAULT_CLASSIFIER)]
+    options = {"device": torch.device("cpu"), "dtype": torch.float32}
+    return GpuDetector.from_weights(*weights, size=320, minimum_score=MINIMUM_SCORE, **options)
+
+
 DETECTORS = {
     "fixed": make_fixed,
     "yunet": make_yunet,
     "yunet-openvino": make_shipped("openvino"),
     "yunet-openvino-float32": make_shipped("openvino", "float32"),
     "yunet-onnxruntime": make_shipped("onnxruntime"),
+    "judging": make_judging,
     "thorough": make_thorough,
     "mediapipe-short": make_mediapipe("short_range"),
     "mediapipe-full": make_mediapipe("full_range_sparse"),

@@ -9,10 +9,12 @@ gives the landmarks, may differ: those are compared in the median.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from maskcam.classifiers.fixed import FixedClassifier
 from maskcam.classifiers.torch import TorchClassifier
@@ -142,6 +144,41 @@ def test_half_precision_changes_little() -> None:
     with make_detector(size=320) as whole, make_detector(size=320, half=True) as half:
         assert half.device.endswith("PyTorch float16")
         assert_alike(half.detect_and_judge(group), whole.detect_and_judge(group))
+
+
+class Questions(TorchDispatchMode):
+    """Notes what makes the host wait for a device: values and sizes that are asked for."""
+
+    KINDS = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal.", "unique", "nms")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self.calls = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.calls += 1
+        masks = func.overloadpacket is torch.ops.aten.index and any(
+            index is not None and index.dtype == torch.bool for index in args[1]
+        )
+        if masks or any(kind in str(func) for kind in self.KINDS):
+            self.asked.append(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_device_is_asked_nothing_before_the_end() -> None:
+    with open_source(str(STILLS / "group.jpg")) as stills:
+        group = [frame.pixels for frame in stills]
+    with make_detector() as detector, Questions() as questions:
+        detector.detect_and_judge(group)
+    assert questions.calls > 100
+    assert questions.asked == []
+    with (
+        YuNetDetector.from_weights(DETECTOR, size=320, minimum_score=0.3, device=CPU) as plain,
+        Questions() as others,
+    ):
+        plain.detect(group)
+    assert others.asked, "the usual way asks for the places of faces"
 
 
 def test_detecting_alone_finds_the_same_faces() -> None:
