@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +67,8 @@ class ConfigFile:
 
         Args:
             service: that is to watch it.
-            settings: of `CameraConfig`, its name included; None leaves one out.
+            settings: of `CameraConfig`, its name included, with a dot where one lies in a section of its own; None
+                leaves one out.
 
         Raises:
             MaskcamError: a setting is wrong, or the file cannot be written; nothing has changed.
@@ -103,10 +104,7 @@ class ConfigFile:
                     continue
                 if key == "source":
                     check_source(value)
-                if value is None:
-                    table.pop(key, None)
-                else:
-                    table[key] = value
+                _set(table, key, value)
             return self._put_to_work(service, document)
 
     def remove_camera(self, service: Service, name: str) -> Changes:
@@ -118,6 +116,23 @@ class ConfigFile:
             del cameras[next(i for i, other in enumerate(cameras) if other is table)]
             if not len(cameras):
                 del document["camera"]
+            return self._put_to_work(service, document)
+
+    def change_section(self, service: Service, section: str, settings: Mapping[str, Any]) -> Changes:
+        """Changes settings that hold for all cameras.
+
+        Args:
+            service: that goes by them.
+            section: its name.
+            settings: those to change.
+
+        Raises:
+            MaskcamError: see `add_camera`.
+        """
+        with service.changing():
+            document = self._read()
+            for key, value in settings.items():
+                _set(document, f"{section}.{key}", value)
             return self._put_to_work(service, document)
 
     def _read(self) -> TOMLDocument:
@@ -213,6 +228,21 @@ def _table(settings: Mapping[str, Any]) -> Table:
 
     table = tomlkit.table()
     for key, value in settings.items():
-        if value is not None:
-            table.add(key, value)
+        _set(table, key, value)
     return table
+
+
+def _set(table: MutableMapping[str, Any], dotted: str, value: object) -> None:
+    """Sets one value, in the section that it belongs to; None takes it away."""
+    import tomlkit
+
+    section, _, key = dotted.rpartition(".")
+    if section and section not in table:
+        if value is None:
+            return
+        table[section] = tomlkit.table()
+    place = table[section] if section else table
+    if value is None:
+        place.pop(key, None)
+    else:
+        place[key] = value

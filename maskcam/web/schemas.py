@@ -15,7 +15,7 @@ from maskcam.config_sections import CameraConfig
 from maskcam.feeds import FeedState
 from maskcam.store.records import StoredViolation
 from maskcam.store.statistics import Compliance
-from maskcam.types import Polygon
+from maskcam.types import FrameResult, Polygon
 from maskcam.watching import CameraStatus
 from maskcam.web.accounts import ApiToken, User
 from maskcam.web.roles import Role
@@ -219,6 +219,44 @@ class CameraNumbers(BaseModel):
         )
 
 
+class Face(BaseModel):
+    """One face in the last picture of a camera."""
+
+    track_id: int
+    box_xyxy: tuple[float, float, float, float]
+    score: float = Field(description="of the detector")
+    side: float = Field(description="the shorter one, pixels")
+    status: Literal["no_mask", "incorrect", "mask", "unsure"]
+    is_required: bool = Field(description="is in a zone, at an hour, in which masks are required")
+
+
+class Faces(BaseModel):
+    """The faces in the last picture of a camera, to try thresholds on."""
+
+    size_wh: tuple[int, int] = Field(description="of the picture, pixels")
+    faces: list[Face] = Field(
+        description="those that are followed: what is dropped already is not among them"
+    )
+
+    @classmethod
+    def of(cls, result: FrameResult) -> Faces:
+        """Of a result."""
+        faces = []
+        for track in result.tracks:
+            x1, y1, x2, y2 = track.box_xyxy.tolist()
+            faces.append(
+                Face(
+                    track_id=track.track_id,
+                    box_xyxy=(x1, y1, x2, y2),
+                    score=round(track.score, 3),
+                    side=round(min(x2 - x1, y2 - y1), 1),
+                    status=track.status.value,
+                    is_required=track.is_required,
+                )
+            )
+        return cls(size_wh=result.frame.size_wh, faces=faces)
+
+
 class CameraPatch(Strict):
     """Settings of a camera to change; null takes one away, so that what holds for all cameras does."""
 
@@ -233,6 +271,9 @@ class CameraPatch(Strict):
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] | None = None
     analysis_fps: Annotated[float, Field(gt=0, le=1000)] | None = None
     minimum_face: Annotated[float, Field(ge=0, le=10_000)] | None = None
+    face_score: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="of the detector, below which a face is dropped"
+    )
     zones: Annotated[list[list[tuple[Share, Share]]], Field(max_length=50)] | None = None
     hours: Annotated[list[Annotated[str, Field(max_length=100)]], Field(max_length=50)] | None = None
 
@@ -358,6 +399,15 @@ class WhatIf(BaseModel):
     logged: int = Field(description="violations in the log, whatever settings they were made with")
     days: list[WhatIfDay] = Field(description="of `wanted`, by the server's zone")
     how: str = Field(description="how it was computed, for people")
+
+
+class ViolationSettings(Strict):
+    """When something is a violation, at all cameras; what is left out stays."""
+
+    dwell_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
+    comply_seconds: Annotated[float, Field(ge=0, le=3600)] | None = None
+    lost_seconds: Annotated[float, Field(gt=0, le=3600)] | None = None
+    cooldown_seconds: Annotated[float, Field(ge=0, le=86_400)] | None = None
 
 
 class NewToken(Strict):

@@ -20,15 +20,17 @@ from maskcam.probing.advice import advise
 from maskcam.probing.probe import probe
 from maskcam.probing.report import SourceReport, Transport
 from maskcam.sources.urls import fill_in
+from maskcam.types import FrameResult
 from maskcam.web.auth import Admin, Operator, Viewer
 from maskcam.web.context import Context, Ctx
 from maskcam.web.problems import responses
-from maskcam.web.schemas import AnyCamera, Camera, CameraPatch, CameraProbe, ChangesMade, NewCamera
+from maskcam.web.schemas import AnyCamera, Camera, CameraPatch, CameraProbe, ChangesMade, Faces, NewCamera
 
 router = APIRouter(prefix="/cameras", tags=["cameras"], responses=responses(401, 403))
 
 Named = Annotated[AnyCamera, Path()]
 _QUALITY = 85
+_PLACES = {"face_score": "detector.minimum_score"}
 
 
 @router.get("")
@@ -70,13 +72,18 @@ def get_picture(
 ) -> Response:
     """The last picture that was judged, as JPEG; faces that are to be unrecognisable are so."""
     _config(context, name)
-    result = context.service.latest(name)
-    if result is None:
-        raise HTTPException(503, f"{name} has not given a picture yet.", headers={"Retry-After": "1"})
+    result = _latest(context, name)
     image = draw(result) if overlay else result.frame.image
     is_fine, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     assert is_fine
     return Response(data.tobytes(), media_type="image/jpeg")
+
+
+@router.get("/{name:path}/faces", responses=responses(404, 503))
+def get_faces(context: Ctx, _who: Viewer, name: Named) -> Faces:
+    """The faces in the last picture that was judged."""
+    _config(context, name)
+    return Faces.of(_latest(context, name))
 
 
 @router.post("/{name:path}/probe", responses=responses(404, 429, 502))
@@ -120,13 +127,23 @@ def _config(context: Context, name: str) -> CameraConfig:
     return config
 
 
+def _latest(context: Context, name: str) -> FrameResult:
+    result = context.service.latest(name)
+    if result is None:
+        raise HTTPException(503, f"{name} has not given a picture yet.", headers={"Retry-After": "1"})
+    return result
+
+
 def _camera(context: Context, name: str) -> Camera:
     return Camera.of(_config(context, name), context.service.cameras().get(name))
 
 
 def _given(patch: CameraPatch) -> dict[str, Any]:
+    """What was set, by the names that it has in the configuration."""
     return {
-        key: value for key, value in patch.model_dump(mode="json").items() if key in patch.model_fields_set
+        _PLACES.get(key, key): value
+        for key, value in patch.model_dump(mode="json").items()
+        if key in patch.model_fields_set
     }
 
 

@@ -15,7 +15,7 @@ from maskcam.web.auth import Admin, Viewer, find_principal
 from maskcam.web.context import Context, Ctx
 from maskcam.web.events_stream import Stream
 from maskcam.web.problems import responses
-from maskcam.web.schemas import ChangesMade
+from maskcam.web.schemas import ChangesMade, ViolationSettings
 
 router = APIRouter(responses=responses(401, 403))
 
@@ -29,6 +29,13 @@ _CHECK_AFTER = 30
 def get_settings(context: Ctx, _who: Viewer) -> dict[str, Any]:
     """What may be seen of the settings: no addresses of receivers, no paths, no secrets."""
     return visible_settings(context.service.config, context)
+
+
+@router.put("/settings/violations", tags=["system"], responses=responses(422, 503))
+def set_violations(context: Ctx, _who: Admin, wanted: ViolationSettings) -> ChangesMade:
+    """Changes when something is a violation, in the configuration file too; all cameras start anew."""
+    settings = wanted.model_dump(exclude_none=True)
+    return ChangesMade.of(context.config_file.change_section(context.service, "violations", settings))
 
 
 @router.post("/reload", tags=["system"], responses=responses(422, 503))
