@@ -128,11 +128,10 @@ class GpuDetector(JudgingDetector):
                     crops = cut_crops(batches, some.owners, some.boxes_xyxy, self._judge.crop)
                     columns.append(self._judge.judge(crops))
                 table = torch.cat(columns, dim=1)
-                host = (
-                    torch.cat([table, some.count.expand(1, table.shape[1])]).cpu().numpy()
-                )  # here the host waits
-                count = int(host[-1, 0])
-                parts.append(host[: min(stop, count) - start])
+                # the count travels as a last row: one copy, for which the host waits
+                table = torch.cat([table, some.count.expand(1, table.shape[1])]).cpu()
+                count = int(table[-1, 0])
+                parts.append(table[: min(stop, count) - start].numpy())
                 start, stop = stop, stop + batch_size(count - stop, headroom=1.0)
         self._count = count
         rows = np.concatenate(parts)

@@ -15,8 +15,8 @@ class Recorded:
     """One computation for one shape of input, on CUDA only.
 
     A small network's layers take a GPU less time than Python takes to launch them. Recorded they cost one launch.
-    `torch.compile` would save some of the layers' own time as well, but needs a C compiler on the user's machine and
-    minutes per shape at every start.
+    `torch.compile` might save some of the layers' own time as well, but needs a C compiler on the user's machine and up
+    to minutes for each shape.
 
     Args:
         compute: launches work on the device and waits for none of it.
