@@ -257,7 +257,7 @@ def test_a_file_that_was_read_leaves_no_picture_in_memory(tmp_path: Path) -> Non
     try:
         with VideoFileSource(write_video(tmp_path / "v.mp4", frame_count=3)) as source:
             assert len(list(source)) == 3
-        left = [kept for kept in gc.get_objects() if isinstance(kept, VideoFrame) and kept.width > 16]
+        left = [kept for kept in gc.get_objects() if type(kept) is VideoFrame and kept.width > 16]
     finally:
         gc.enable()
     assert left == []
