@@ -18,7 +18,6 @@ __all__ = [
     "Source",
     "SourceInfo",
     "distinct",
-    "distinct_names",
     "expand_inputs",
     "is_camera",
     "is_image",
@@ -114,11 +113,6 @@ def is_remote(spec: str | int) -> bool:
 def is_camera(spec: str | int) -> bool:
     """Whether it may be a camera, to be opened anew when it is lost; an address can turn out to be a recording."""
     return is_remote(spec) or _is_webcam(str(spec))
-
-
-def distinct_names(specs: Sequence[str | int]) -> list[str]:
-    """`source_name` of each, with " (2)", " (3)" ... on those that would repeat an earlier one."""
-    return distinct([source_name(spec) for spec in specs])
 
 
 def distinct(wanted: Sequence[str]) -> list[str]:

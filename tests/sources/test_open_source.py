@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from maskcam.errors import InputError, SourceError, SourceNotFoundError
-from maskcam.sources import Source, distinct_names, open_source, source_name
+from maskcam.sources import Source, distinct, open_source, source_name
 from maskcam.sources.file import VideoFileSource
 from maskcam.sources.images import ImagesSource
 from maskcam.sources.stream import StreamSource
@@ -94,12 +94,7 @@ def test_names() -> None:
     assert source_name("/dev/video3") == "/dev/video3"
     assert source_name("rtsp://a:b@cam/1") == "rtsp://***@cam/1"
     assert source_name("clips/ward.mp4") == "ward.mp4"
-    assert distinct_names(["a/v.mp4", "b/v.mp4", 0, "c/v.mp4"]) == [
-        "v.mp4",
-        "v.mp4 (2)",
-        "webcam 0",
-        "v.mp4 (3)",
-    ]
+    assert distinct(["v.mp4", "v.mp4", "ward/3", "v.mp4"]) == ["v.mp4", "v.mp4 (2)", "ward/3", "v.mp4 (3)"]
 
 
 def test_importing_loads_neither_pyav_nor_opencv() -> None:
