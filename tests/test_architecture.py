@@ -106,10 +106,12 @@ ALLOWED: dict[str, set[str]] = {
     "config_file": LEAVES | {"camera_changes", "config", "service", "sources"},
     "demo": LEAVES,
     "whatif": {"store.observations"},
+    "about": LEAVES | {"backends", "config", "weights"},
     # the rest only through the service and the event store; other names are of values that these hand out
     "web": LEAVES
     | {"web", "service", "store", "config_file", "config_serve"}
     | {
+        "about",
         "camera_changes",
         "config",
         "config_sections",

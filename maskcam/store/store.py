@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from sqlalchemy import ColumnElement, Engine, select, update
+from sqlalchemy import ColumnElement, Engine, func, select, update
 
 from maskcam.closing import Closing
 from maskcam.errors import OutputError, StoreError
@@ -185,6 +185,14 @@ class EventStore(Closing):
         """
         with to_read(self._engine, self._address) as connection:
             return observing.heat(connection, since=since, until=until)
+
+    def size_bytes(self) -> int:
+        """Of the database, without pictures and clips."""
+        if self._address.file is not None:
+            parts = (self._address.file, Path(f"{self._address.file}-wal"))
+            return sum(part.stat().st_size for part in parts if part.exists())
+        with to_read(self._engine, self._address) as connection:
+            return int(connection.scalar(select(func.pg_database_size(func.current_database()))) or 0)
 
     def cameras(self) -> list[str]:
         """Names of all cameras that ever were."""

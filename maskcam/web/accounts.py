@@ -67,6 +67,21 @@ class ApiToken:
     expires_seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Browsers in which somebody is logged in.
+
+    Attributes:
+        name: of the user.
+        count: of browsers.
+        expires_seconds: when the last of them has to log in again, since 1970.
+    """
+
+    name: str
+    count: int
+    expires_seconds: float
+
+
 class Accounts:
     """Any number of threads and processes may use the same file.
 
@@ -191,6 +206,21 @@ class Accounts:
         """Logs a browser out."""
         with self._database() as db:
             db.execute("DELETE FROM sessions WHERE hash = ?", (_hash(secret),))
+
+    def sessions(self) -> list[Sessions]:
+        """Those that have not expired, by user."""
+        with self._database() as db:
+            rows = db.execute(
+                "SELECT name, COUNT(*), MAX(expires_seconds) FROM sessions WHERE expires_seconds > ?"
+                " GROUP BY name ORDER BY name",
+                (time.time(),),
+            ).fetchall()
+        return [Sessions(*row) for row in rows]
+
+    def end_sessions(self, name: str) -> int:
+        """Logs a user out everywhere; of how many browsers."""
+        with self._database() as db:
+            return db.execute("DELETE FROM sessions WHERE name = ?", (name,)).rowcount
 
     def tokens(self) -> list[ApiToken]:
         """All, oldest first."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from maskcam import __version__
-from maskcam.web import cameras_page, gallery, pages, statistics_page
+from maskcam.web import cameras_page, gallery, pages, statistics_page, system_page
 from maskcam.web.api import accounts, cameras, events, health, statistics, system, whatif
 from maskcam.web.context import Context
 from maskcam.web.events_stream import Stream
@@ -70,6 +70,7 @@ def create_app(context: Context, live: LiveHub) -> FastAPI:
     app.include_router(pages.router)
     app.include_router(statistics_page.router)
     app.include_router(cameras_page.router)
+    app.include_router(system_page.router)
     app.include_router(gallery.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
     app.add_middleware(HostGuard, serve=context.serve)

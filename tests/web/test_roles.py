@@ -45,6 +45,8 @@ ROUTES: dict[tuple[str, str], Role | None] = {
     ("GET", "/api/v1/whatif"): Role.VIEWER,
     ("GET", "/statistics"): Role.VIEWER,
     ("GET", "/statistics.csv"): Role.VIEWER,
+    ("GET", "/system"): Role.VIEWER,
+    ("DELETE", "/api/v1/sessions/{name}"): Role.ADMIN,
     ("GET", "/cameras"): Role.ADMIN,
     ("GET", "/cameras/edit"): Role.ADMIN,
     ("GET", "/api/v1/cameras/{name:path}/faces"): Role.VIEWER,

@@ -42,6 +42,14 @@ def revoke_token(context: Ctx, _who: Admin, token_id: Annotated[int, Path(ge=1, 
     return Response(status_code=204)
 
 
+@router.delete("/sessions/{name}", status_code=204, responses=responses(404))
+def end_sessions(context: Ctx, _who: Admin, name: Annotated[Name, Path()]) -> Response:
+    """Logs a user out of every browser."""
+    if not context.accounts.end_sessions(name):
+        raise HTTPException(404, f"{name} is not logged in anywhere.")
+    return Response(status_code=204)
+
+
 @router.get("/users")
 def list_users(context: Ctx, _who: Admin) -> list[Account]:
     """Everybody who may log in."""
