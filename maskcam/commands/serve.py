@@ -58,7 +58,7 @@ def serve(
 
     check_libraries()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for talkative in ("alembic", "uvicorn"):
+    for talkative in ("aioice", "aiortc", "alembic", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     overrides = {"serve.host": host, "serve.port": port, "store.url": store, "device": device}
     with ExitStack() as stack:

@@ -18,6 +18,7 @@ from maskcam.web.events_stream import Stream
 from maskcam.web.guards import HostGuard, SecurityHeaders
 from maskcam.web.live import routes as live_routes
 from maskcam.web.live.hub import LiveHub
+from maskcam.web.live.peers import Peers
 from maskcam.web.login_limit import LoginLimit
 from maskcam.web.problems import handle_problems
 
@@ -57,6 +58,7 @@ def create_app(context: Context, live: LiveHub) -> FastAPI:
     app.state.stream = stream
     app.state.live = live
     app.state.closing = asyncio.Event()
+    app.state.peers = Peers(live, app.state.closing)
     app.state.tracks = whatif.TrackCache()
     app.state.login_limit = LoginLimit()
     app.state.probing = asyncio.Semaphore(_PROBES_AT_ONCE)

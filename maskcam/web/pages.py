@@ -15,6 +15,7 @@ from maskcam import __version__
 from maskcam.camera_changes import cameras_of
 from maskcam.web.auth import LINKED, Viewer, check_origin, find_principal, is_csrf_token, is_key
 from maskcam.web.context import Context, Ctx
+from maskcam.web.live.peers import has_webrtc
 from maskcam.web.login_limit import LoginLimit
 from maskcam.web.roles import Principal, Role
 from maskcam.web.schemas import Camera
@@ -39,7 +40,7 @@ def home(request: Request, context: Ctx, who: Viewer) -> Response:
     cameras = [
         Camera.of(config, states.get(name)) for name, config in cameras_of(context.service.config).items()
     ]
-    return page(request, "home.html", who=who, cameras=cameras, webrtc=False)
+    return page(request, "home.html", who=who, cameras=cameras, webrtc=has_webrtc())
 
 
 @router.get("/login")

@@ -120,6 +120,31 @@ def test_the_live_picture_moves(opens: Opens) -> None:
     expect(page.get_by_text("1 camera live")).to_be_visible()
 
 
+def test_one_camera_large_as_video(opens: Opens) -> None:
+    page = opens("/")
+    page.get_by_role("button", name="Enlarge reception").click()
+    theatre = page.get_by_role("dialog", name="reception")
+    expect(theatre.locator("video")).to_be_visible()
+    expect(theatre.locator("canvas")).to_be_hidden()
+    page.wait_for_function("() => document.querySelector('#theatre video').currentTime > 0.5")
+    theatre.get_by_role("button", name="Close").click()
+    expect(theatre).to_be_hidden()
+
+
+def test_one_camera_large_without_webrtc(opens: Opens) -> None:
+    page = opens("/")
+    page.evaluate(
+        "() => { RTCPeerConnection.prototype.setRemoteDescription = () => Promise.reject(new Error()); }"
+    )
+    page.get_by_role("button", name="Enlarge reception").click()
+    canvas = page.locator("#theatre canvas")
+    expect(canvas).to_be_visible()
+    page.wait_for_function(
+        "() => document.querySelector('#theatre canvas').getContext('2d').getImageData(300, 200, 1, 1).data[3] > 0"
+    )
+    expect(page.locator("#theatre video")).to_be_hidden()
+
+
 def test_pictures_off_screen_are_not_fetched(opens: Opens) -> None:
     page = opens("/")
     wait_for_picture(page)

@@ -38,6 +38,7 @@ ROUTES: dict[tuple[str, str], Role | None] = {
     ("GET", "/api/v1/cameras/{name:path}/picture"): Role.VIEWER,
     ("GET", "/api/v1/cameras/{name:path}/live.mjpeg"): Role.VIEWER,
     ("GET", "/api/v1/live"): Role.VIEWER,
+    ("POST", "/api/v1/cameras/{name:path}/offer"): Role.VIEWER,
     ("POST", "/api/v1/cameras/{name:path}/probe"): Role.OPERATOR,
     ("PUT", "/api/v1/cameras/{name:path}"): Role.ADMIN,
     ("DELETE", "/api/v1/cameras/{name:path}"): Role.ADMIN,

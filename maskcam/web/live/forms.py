@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Hashable
 from typing import Any
 
 from maskcam.types import Image
@@ -26,8 +25,8 @@ class Encoder(ABC):
         """
 
 
-class Form(Hashable, ABC):
-    """How pictures are wanted; onlookers with equal forms share one encoder."""
+class Form(ABC):
+    """How pictures are wanted: a frozen dataclass. Onlookers with equal forms share one encoder."""
 
     @abstractmethod
     def open(self) -> Encoder:

@@ -1,4 +1,4 @@
-"""Live pictures over HTTP.
+"""Live pictures over HTTP, and the way to those by WebRTC.
 
 A browser keeps six connections to a server at most, so a page with many cameras takes all of them over one: `/live`.
 """
@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Path, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from maskcam.camera_changes import cameras_of
@@ -20,8 +21,9 @@ from maskcam.web.auth import Viewer, find_principal
 from maskcam.web.context import Context, Ctx
 from maskcam.web.live.hub import LiveHub
 from maskcam.web.live.jpeg import JpegForm, PictureOnlooker
+from maskcam.web.live.peers import Peers, has_webrtc
 from maskcam.web.problems import responses
-from maskcam.web.schemas import AnyCamera
+from maskcam.web.schemas import AnyCamera, Strict
 
 router = APIRouter(tags=["live"], responses=responses(401, 403, 404, 503))
 
@@ -68,14 +70,57 @@ async def live_cameras(
     return _stream(request, context, list(dict.fromkeys(camera)), JpegForm.of(width, quality))
 
 
+class Offer(Strict):
+    """What a browser proposes: `RTCPeerConnection.createOffer()`, with its addresses gathered."""
+
+    sdp: str = Field(min_length=1, max_length=50_000)
+
+
+class Answer(BaseModel):
+    """For `setRemoteDescription({type: "answer", sdp})`."""
+
+    sdp: str
+
+
+@router.post("/cameras/{name:path}/offer", responses=responses(422, 501))
+async def offer(
+    request: Request, context: Ctx, _who: Viewer, name: Annotated[AnyCamera, Path()], wanted: Offer
+) -> Answer:
+    """What one camera sees, by WebRTC: H.264, at most 1280 pixels wide; encoded once for all who look on."""
+    if name not in cameras_of(context.service.config):
+        raise NoSuchCameraError(f"there is no camera {name!r}")
+    if not has_webrtc():
+        raise HTTPException(501, "WebRTC needs aiortc, which is not installed: use live.mjpeg.")
+    _room(request)
+
+    async def may_stay() -> bool:
+        return await run_in_threadpool(find_principal, request) is not None
+
+    peers: Peers = request.app.state.peers
+    said = await peers.answer(
+        wanted.sdp, service=context.service, camera=name, host=context.serve.host, may_stay=may_stay
+    )
+    return Answer(sdp=said)
+
+
+def _room(request: Request) -> LiveHub:
+    """The hub, while there is room for one more.
+
+    Raises:
+        HTTPException: 503, there is none.
+    """
+    hub: LiveHub = request.app.state.live
+    if hub.is_full:
+        raise HTTPException(503, "Too many look on already: try again later.", headers={"Retry-After": "30"})
+    return hub
+
+
 def _stream(request: Request, context: Context, cameras: Sequence[str], form: JpegForm) -> StreamingResponse:
     known = cameras_of(context.service.config)
     if not known.keys() & set(cameras):
         raise NoSuchCameraError(f"there is no camera {cameras[0]!r}")
-    hub: LiveHub = request.app.state.live
-    if hub.is_full:
-        raise HTTPException(503, "Too many look on already: try again later.", headers={"Retry-After": "30"})
-    return StreamingResponse(_parts(request, context, hub, cameras, form), media_type=_MJPEG)
+    parts = _parts(request, context, _room(request), cameras, form)
+    return StreamingResponse(parts, media_type=_MJPEG)
 
 
 async def _parts(
