@@ -32,6 +32,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks.gpu_limits import Work, fractions, peaks_of, work_of
 from maskcam.benchmarking.machine import describe_machine
@@ -45,7 +46,7 @@ from maskcam.gpu.detector import GpuDetector
 from maskcam.gpu.judging import Judge
 from maskcam.networks import CLASSIFIERS, DETECTORS
 from maskcam.pipeline import Pipeline
-from maskcam.pixels import ArrayPixels, Coding, Planes
+from maskcam.pixels import ArrayPixels, Coding, Planes, glance_step
 from maskcam.trackers.base import Tracker
 from maskcam.trackers.still import StillTracker
 from maskcam.types import Frame, Image, MaskStatus, Sighting
@@ -76,6 +77,10 @@ class PlanarImage(ArrayPixels):
 
     def planes(self) -> Planes:
         return self._planes
+
+    def glance(self) -> NDArray[np.uint8]:
+        step = glance_step(self.size_wh)
+        return np.ascontiguousarray(self._planes.luma[::step, ::step])
 
 
 def main() -> None:

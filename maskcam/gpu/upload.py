@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from maskcam.pixels import Coding, Pixels, Planes
+from maskcam.pixels import Coding, Image, Pixels, Planes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +74,7 @@ class Uploader:
         ):
             rows, sent = here.view(len(group), -1), there.view(len(group), -1)
             for (i, planes), row, goal in zip(group, rows, sent, strict=True):
-                _pack(planes or pictures[i].whole(), row.numpy())
+                _pack(planes or pictures[i].whole(), row)
                 goal.copy_(row, non_blocking=True)
             bgr = bgr_of_pixels(sent, size_wh) if coding is None else bgr_of_planes(sent, size_wh, coding)
             batches.append(Batch(tuple(i for i, _ in group), bgr, coding is not None))
@@ -128,9 +126,14 @@ def _halved(side: int) -> int:
     return (side + 1) // 2
 
 
-def _pack(picture: Planes | NDArray[np.uint8], row: NDArray[np.uint8]) -> None:
+def _pack(picture: Planes | Image, row: Tensor) -> None:
+    """Copies a picture by PyTorch, which shares the work among the cores: with many cameras it takes the host long."""
     parts = (picture.luma, *picture.chroma) if isinstance(picture, Planes) else (picture,)
     start = 0
     for part in parts:
-        row[start : start + part.size].reshape(part.shape)[:] = part
+        if (
+            min(part.strides) < 0 or not part.flags.writeable
+        ):  # PyTorch takes neither, though nothing is written here
+            part = part.copy()
+        row[start : start + part.size].view(part.shape).copy_(torch.from_numpy(part))
         start += part.size

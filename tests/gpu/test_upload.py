@@ -49,6 +49,19 @@ def test_pictures_that_are_bgr_stay_as_they_are() -> None:
     assert batch.size_wh == (50, 40)
 
 
+@pytest.mark.parametrize("kind", ["mirrored", "read-only", "cut out"])
+def test_arrays_of_any_layout(kind: str) -> None:
+    image = make_image((64, 48))
+    if kind == "mirrored":
+        image = image[:, ::-1]
+    elif kind == "cut out":
+        image = image[4:40, 5:50]
+    else:
+        image.flags.writeable = False
+    (batch,) = Uploader(CPU).upload([ArrayPixels(image)])
+    np.testing.assert_array_equal(as_image(batch.bgr[0]), image)
+
+
 def test_pictures_of_one_size_and_coding_share_a_batch() -> None:
     pictures: list[Pixels] = [
         ArrayPixels(make_image((64, 48), seed=0)),
