@@ -4,8 +4,8 @@
 serves it. What follows is what whoever builds a page can rely on.
 
 Routes
-    Pages: `GET /` (cameras), `/login`, `POST /logout`, `/api/docs`. JSON: everything under `/api/v1`, described in
-    `/api/openapi.json`. For machines: `/healthz`, `/readyz` (both without logging in), `/metrics`. Files below
+    Pages: `GET /` (live), `/violations`, `/violations/ID`, `/login`, `POST /logout`, `/api/docs`. JSON: everything under
+    `/api/v1`, described in `/api/openapi.json`. For machines: `/healthz`, `/readyz` (both without logging in), `/metrics`. Files below
     `static/` are under `/static/`. A new page is a function in `pages.py` (or a router of its own that `create_app`
     includes) that takes `request: Request`, `context: Ctx` and `who: Viewer`, `Operator` or `Admin`, and returns
     `page(request, "name.html", who=who, ...)`. tests/web/test_roles.py has a table of all routes and roles: a route
@@ -14,8 +14,8 @@ Routes
 Templates
     `base.html` has the blocks `title`, `head`, `nav` and `main`. Every template is given `request`, `who` (a
     `roles.Principal` with `name` and `role`, None before logging in), `csrf` and `version`. `home.html` is given
-    `cameras`, a list of `schemas.Camera`; `login.html` `has_password`, `is_wrong` and `wait_seconds`; `docs.html`
-    `paths`, those of OpenAPI. `{% if who.role.covers("operator") %}` asks for a role: a role is its own text.
+    `cameras`, a list of `schemas.Camera`, and `webrtc`; `login.html` `has_password`, `is_wrong` and `wait_seconds`;
+    `docs.html` `paths`, those of OpenAPI. `{% if who.role.covers("operator") %}` asks for a role: a role is its own text.
 
 Scripts and styles
     The policy lets nothing run that is not a file below `static/`: no inline script, no inline style nor
@@ -47,9 +47,15 @@ What scripts fetch
     `GET /api/v1/statistics?since=&until=&camera=&per=hour|day`, `GET /api/v1/settings`, `GET /api/v1/me`,
     `/api/v1/tokens`, `/api/v1/users`, `POST /api/v1/reload`: see `schemas.py`.
 
+    `server.js` (`ask`, `listen`, `announce`), `words.js` (times, durations, plates of statuses) and `pictures.js` are
+    for all pages. `page.js`, on every page, writes `<time datetime="...">` in the reader's zone. `maskcam.css` has the
+    colours and parts of all pages; a page brings a style sheet of its own in the block `head`.
+
 Live pictures
-    A `Sink` in `Service(taps=[...])` gets every result of every camera in the service's thread; `wants_picture` says
-    whether it wants the overlay drawn (once for all sinks). It must hand over and return at once.
-    `service.latest(name)` is the last result. Whoever keeps a response open has to end it when
-    `request.app.state.closing` (an `asyncio.Event`) is set, or the program takes two seconds longer to end.
+    `live.hub.LiveHub`, a tap of the service, hands results to a thread per camera that somebody looks at, which draws
+    and encodes them once per form. `GET /api/v1/live?camera=A&camera=B&width=&quality=` is the pictures of some cameras
+    over one connection (a browser has six at most), for `pictures.js`; `GET /api/v1/cameras/NAME/live.mjpeg` is one
+    camera for anybody; `POST /api/v1/cameras/NAME/offer` begins WebRTC. `service.latest(name)` is the last result.
+    Whoever keeps a response open has to end it when `request.app.state.closing` (an `asyncio.Event`) is set, or the
+    program takes two seconds longer to end.
 """
