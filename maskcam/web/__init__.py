@@ -4,18 +4,19 @@
 serves it. What follows is what whoever builds a page can rely on.
 
 Routes
-    Pages: `GET /` (live), `/violations`, `/violations/ID`, `/login`, `POST /logout`, `/api/docs`. JSON: everything under
-    `/api/v1`, described in `/api/openapi.json`. For machines: `/healthz`, `/readyz` (both without logging in), `/metrics`. Files below
-    `static/` are under `/static/`. A new page is a function in `pages.py` (or a router of its own that `create_app`
-    includes) that takes `request: Request`, `context: Ctx` and `who: Viewer`, `Operator` or `Admin`, and returns
-    `page(request, "name.html", who=who, ...)`. tests/web/test_roles.py has a table of all routes and roles: a route
-    that is not in it fails there.
+    Pages: `GET /` (live), `/violations`, `/violations/ID`, `/login`, `POST /logout`, `/api/docs`. JSON: everything
+    under `/api/v1`, described in `/api/openapi.json`. For machines: `/healthz`, `/readyz` (both without logging in),
+    `/metrics`. Files below `static/` are under `/static/`. A new page is a function in `pages.py` (or a router of its
+    own that `create_app` includes) that takes `request: Request`, `context: Ctx` and `who: Viewer`, `Operator` or
+    `Admin`, and returns `page(request, "name.html", who=who, ...)`. tests/web/test_roles.py has a table of all routes
+    and roles: a route that is not in it fails there.
 
 Templates
     `base.html` has the blocks `title`, `head`, `nav` and `main`. Every template is given `request`, `who` (a
     `roles.Principal` with `name` and `role`, None before logging in), `csrf` and `version`. `home.html` is given
     `cameras`, a list of `schemas.Camera`, and `webrtc`; `login.html` `has_password`, `is_wrong` and `wait_seconds`;
-    `docs.html` `paths`, those of OpenAPI. `{% if who.role.covers("operator") %}` asks for a role: a role is its own text.
+    `docs.html` `paths`, those of OpenAPI. `{% if who.role.covers("operator") %}` asks for a role: a role is its own
+    text.
 
 Scripts and styles
     The policy lets nothing run that is not a file below `static/`: no inline script, no inline style nor

@@ -8,7 +8,7 @@ import urllib.error
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, expect, sync_playwright
 
 from tests.tools import require_tool
 from tests.web.conftest import Demo
@@ -226,6 +226,40 @@ def test_marking_filtering_and_deleting(opens: Opens, demo: Demo, event: int) ->
     page.wait_for_url(lambda url: not url.endswith(f"/{event}"))
     with pytest.raises(urllib.error.HTTPError, match="404"):
         demo.ask("GET", f"/events/{event}")
+
+
+def test_older_ones_are_a_button_away(opens: Opens, demo: Demo, event: int) -> None:
+    page = opens("/api/docs")
+    one = demo.ask("GET", f"/events/{event}")
+
+    def answer(route: Route) -> None:
+        start = 0 if "cursor" not in route.request.url else 24
+        events = [one | {"id": 1000 - number} for number in range(start, min(start + 24, 30))]
+        route.fulfill(json={"events": events, "next_cursor": "further" if start == 0 else None})
+
+    page.route(re.compile("/api/v1/events[?]"), answer)
+    page.goto(f"{demo.url}/violations")
+    items = page.locator("#gallery li")
+    expect(items).to_have_count(24)
+    expect(page.get_by_text("The newest 24 violations; there are more")).to_be_visible()
+    more = page.get_by_role("button", name="Show more")
+    more.focus()
+    page.keyboard.press("Enter")
+    expect(items).to_have_count(30)
+    expect(more).to_be_hidden()
+    expect(items.nth(24).locator("a")).to_be_focused()
+
+
+def test_what_goes_wrong_is_said(opens: Opens, demo: Demo) -> None:
+    page = opens("/api/docs")
+    page.route(
+        re.compile("/api/v1/events[?]"),
+        lambda route: route.fulfill(status=200, body="no JSON"),
+    )
+    page.goto(f"{demo.url}/violations")
+    expect(page.get_by_role("alert")).to_have_text(
+        "maskcam gave an answer that makes no sense: reload the page."
+    )
 
 
 def test_by_keyboard_only(opens: Opens, demo: Demo, event: int) -> None:

@@ -17,8 +17,9 @@ export async function ask(address, { method = "GET", body } = {}) {
     throw new Error("Log in again.");
   }
   if (answer.status === 204) return null;
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(said.error ?? `maskcam answered with an error (${answer.status}).`);
+  const said = await answer.json().catch(() => null);
+  if (!answer.ok) throw new Error(said?.error ?? `maskcam answered with an error (${answer.status}).`);
+  if (said === null) throw new Error("maskcam gave an answer that makes no sense: reload the page.");
   return said;
 }
 
