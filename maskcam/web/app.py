@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from maskcam import __version__
-from maskcam.web import cameras_page, gallery, pages, statistics_page, system_page
+from maskcam.web import cameras_page, gallery, pages, statistics_page, system_page, systemd
 from maskcam.web.api import accounts, cameras, events, health, statistics, system, whatif
 from maskcam.web.context import Context
 from maskcam.web.events_stream import Stream
@@ -41,7 +42,8 @@ def create_app(context: Context, live: LiveHub) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         stream.open()
-        yield
+        async with systemd.told(context.service, os.environ):
+            yield
         app.state.closing.set()
         stream.close()
 
