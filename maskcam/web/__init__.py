@@ -45,6 +45,9 @@ What scripts fetch
         `GET /NAME/picture?overlay=false` is a JPEG to draw zones on; `POST /NAME/probe` (operator) and `POST /probe`
         (admin) answer after some seconds what `maskcam doctor --json` says as `source`, and `advice`.
         Names go into addresses by `encodeURIComponent`.
+    `GET /api/v1/cameras/NAME/faces`: `{size_wh, faces: [{track_id, box_xyxy, score, side, status, is_required}]}` of
+        the last picture. `GET /api/v1/whatif?threshold=&dwell=&cameras=&since=&until=`: see `schemas.WhatIf`.
+        `PUT /api/v1/settings/violations` (admin).
     `GET /api/v1/statistics?since=&until=&camera=&per=hour|day`, `GET /api/v1/settings`, `GET /api/v1/me`,
     `/api/v1/tokens`, `/api/v1/users`, `POST /api/v1/reload`: see `schemas.py`.
 
