@@ -27,7 +27,7 @@ _HOW = (
     "The scores of {tracks} people who broke the rule, or may have, were gone through again by the same rules as live:"
     " a face counts as breaking the rule while the probability that it does is at least {threshold:.0%}, and is a"
     " violation after {dwell:g} s of it; no video was looked at. It may count somebody twice who was lost from sight"
-    " and found again within {cooldown:g} s, and leaves out whoever is still before a camera, or was until a moment ago."
+    " and found again within {cooldown:g} s, and leaves out whoever is still before a camera, or was a moment ago."
 )
 
 
