@@ -271,6 +271,7 @@ class TestStreams:
             assert (await visitor.part())[0] == "door", "its last picture"
             show(stage.app.state.live, 1, "hall")
             assert (await visitor.part())[0] == "hall"
+            assert set(stage.app.state.live._channels) == {"door", "hall"}, "no thread for what is not there"
 
         with_server(tmp_path, test)
 

@@ -117,9 +117,10 @@ def _room(request: Request) -> LiveHub:
 
 def _stream(request: Request, context: Context, cameras: Sequence[str], form: JpegForm) -> StreamingResponse:
     known = cameras_of(context.service.config)
-    if not known.keys() & set(cameras):
+    there = [name for name in cameras if name in known]
+    if not there:
         raise NoSuchCameraError(f"there is no camera {cameras[0]!r}")
-    parts = _parts(request, context, _room(request), cameras, form)
+    parts = _parts(request, context, _room(request), there, form)
     return StreamingResponse(parts, media_type=_MJPEG)
 
 

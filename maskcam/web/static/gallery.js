@@ -31,7 +31,9 @@ function fromAddress() {
 }
 
 function toAddress() {
-  const given = [...new FormData(form)].filter(([name, value]) => value && (form.last.value === "between" || !["from", "to"].includes(name)));
+  const isBetween = form.last.value === "between";
+  const given = [...new FormData(form)]
+    .filter(([name, value]) => value && (isBetween || (name !== "from" && name !== "to")));
   const text = new URLSearchParams(given).toString();
   history.replaceState(null, "", text ? `?${text}` : location.pathname);
   document.getElementById("clear").hidden = !text;

@@ -72,18 +72,19 @@ function showCamera(root, camera) {
   const plates = Object.keys(STATUSES).filter((status) => camera.faces[status] > 0)
     .map((status) => statusPlate(status, camera.faces[status]));
   const people = root.querySelector(".people");
-  const nobody = camera.off_duty ? "No masks required at this hour" : camera.state === "live" ? "Nobody in sight" : "";
+  const isLive = camera.state === "live";
+  const nobody = camera.off_duty ? "No masks required at this hour" : isLive ? "Nobody in sight" : "";
   people.replaceChildren(...(plates.length ? plates : [nobody]));
   people.classList.toggle("soft", plates.length === 0);
-  root.querySelector(".numbers").textContent = camera.state === "live" && camera.frames > 0
-    ? `${camera.fps.toFixed(camera.fps < 10 ? 1 : 0)} pictures per second, shown after ${camera.latency_seconds.toFixed(2)} s`
-    : "";
+  const rate = `${camera.fps.toFixed(camera.fps < 10 ? 1 : 0)} pictures per second`;
+  root.querySelector(".numbers").textContent =
+    isLive && camera.frames > 0 ? `${rate}, judged after ${camera.latency_seconds.toFixed(2)} s` : "";
 }
 
 // Why there is no picture.
 function sentence(camera) {
   const words = STATES[camera.state] ?? camera.state;
-  return camera.reason ? `${words[0].toUpperCase()}${words.slice(1)}: ${camera.reason}` : `${words[0].toUpperCase()}${words.slice(1)}.`;
+  return `${words[0].toUpperCase()}${words.slice(1)}${camera.reason ? `: ${camera.reason}` : "."}`;
 }
 
 function showState(camera) {
@@ -118,7 +119,7 @@ function hearNumbers(numbers) {
   if (fault.textContent !== said) fault.textContent = said;
   const live = cameras.filter((camera) => camera.state === "live").length;
   document.getElementById("summary").textContent =
-    live === cameras.length ? count(live, "camera") + " live" : `${live} of ${count(cameras.length, "camera")} live`;
+    `${live === cameras.length ? "" : `${live} of `}${count(cameras.length, "camera")} live`;
 }
 
 for (const card of wall.children) adopt(card);

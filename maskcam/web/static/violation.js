@@ -108,7 +108,8 @@ document.addEventListener("keydown", (event) => {
 
 draw();
 // back to the list as it was left
-if (document.referrer.startsWith(`${location.origin}/violations?`)) sessionStorage.setItem("gallery", document.referrer);
+const gallery = `${location.origin}/violations?`;
+if (document.referrer.startsWith(gallery)) sessionStorage.setItem("gallery", document.referrer);
 const kept = sessionStorage.getItem("gallery");
 if (kept && location.search) document.getElementById("back").href = kept;
 
@@ -130,7 +131,8 @@ listen({
 const fresh = Date.now() - new Date(article().dataset.updated) < 60e3;
 if (article().dataset.clip === "false" && (fresh || article().dataset.open === "true")) {
   const looking = setInterval(async () => {
-    if (article().dataset.clip === "true" || Date.now() - new Date(article().dataset.updated) > 120e3) clearInterval(looking);
-    else if (article().dataset.open === "false") await renew();
+    const { clip, updated, open } = article().dataset;
+    if (clip === "true" || Date.now() - new Date(updated) > 120e3) clearInterval(looking);
+    else if (open === "false") await renew();
   }, 3000);
 }

@@ -38,7 +38,9 @@ async function negotiate(connection, camera) {
   await connection.setLocalDescription(await connection.createOffer());
   if (connection.iceGatheringState !== "complete") {
     await new Promise((resume) => {
-      connection.addEventListener("icegatheringstatechange", () => connection.iceGatheringState === "complete" && resume());
+      connection.addEventListener("icegatheringstatechange", () => {
+        if (connection.iceGatheringState === "complete") resume();
+      });
       setTimeout(resume, 1500);
     });
   }
