@@ -1,4 +1,4 @@
-"""Stages of one recording that overlap: each in a thread of its own, a few items ahead of the next one.
+"""Work that overlaps: the stages of one recording, each in a thread of its own, a few items ahead of the next one.
 
 What takes time in them (decoding, inference, encoding) happens in libraries that let other threads run meanwhile. No
 item is ever dropped or reordered; a stage that is slower holds up the others.
@@ -146,3 +146,27 @@ class Behind(Closing, Generic[Item]):
         error, self._error = self._error, None
         if error is not None:
             raise error
+
+
+class Beside(Closing):
+    """Does one piece of work in a thread of its own, and waits for it at the end of the `with` block.
+
+    What the work raises is raised there.
+
+    Args:
+        work: to be done.
+        name: of the thread.
+    """
+
+    def __init__(self, work: Callable[[], None], *, name: str) -> None:
+        self._done = Ahead(self._once(work), name=name)
+
+    @staticmethod
+    def _once(work: Callable[[], None]) -> Iterator[None]:
+        work()
+        yield None
+
+    def close(self) -> None:
+        for _ in self._done:
+            pass
+        self._done.close()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from maskcam.backends import Backend, Computing, Precision
+from maskcam.belts import Beside
 from maskcam.config_alerts import MqttConfig, OutboxConfig, WebhookConfig, check_distinct
 from maskcam.config_gpu import build_video_detector
 from maskcam.config_lines import line_of
@@ -243,11 +244,13 @@ class Config(Section):
             WeightsError: weights are missing or damaged.
         """
         detectors = {} if detectors is None else detectors
-        detectors[self.detector] = self._build_detector(self.detector)
-        rules = {camera.name: self.build_rules(camera, detectors) for camera in cameras if camera.name}
+        with Beside(self.tracker.load, name="loads the tracker"):
+            detectors[self.detector] = self._build_detector(self.detector)
+            rules = {camera.name: self.build_rules(camera, detectors) for camera in cameras if camera.name}
+            classifier = self.classifier.build(**self.computing)
         return Pipeline(
             detector=detectors[self.detector],
-            classifier=self.classifier.build(**self.computing),
+            classifier=classifier,
             new_tracker=self.tracker.build,
             voting=self.voting.build(),
             violations=self.violations.build(),

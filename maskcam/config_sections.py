@@ -147,6 +147,11 @@ class TrackerConfig(Section):
     confirm_frames: int = Field(3, ge=1, description="frames in a row before a face counts as a person")
     lost_seconds: float = Field(1.5, gt=0, description="time without the face after which a track ends")
 
+    @staticmethod
+    def load() -> None:
+        """Imports what trackers need; that takes half a second, in which other things can be done."""
+        import maskcam.trackers.bytetrack  # noqa: F401
+
     def build(self) -> Tracker:
         """Makes one tracker, for one camera."""
         from maskcam.trackers.bytetrack import ByteTrack

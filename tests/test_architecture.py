@@ -77,6 +77,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": LEAVES
     | ROOMS
     | {
+        "belts",
         "backends",
         "config_alerts",
         "config_gpu",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from maskcam.belts import Ahead, Behind
+from maskcam.belts import Ahead, Behind, Beside
 
 
 def test_items_come_in_order_from_another_thread() -> None:
@@ -106,3 +106,28 @@ def test_nothing_is_taken_after_closing() -> None:
     behind.close()
     with pytest.raises(ValueError, match="behind is closed"):
         behind.put(1)
+
+
+def test_work_beside_is_over_at_the_end_of_the_block() -> None:
+    began, done = threading.Event(), threading.Event()
+
+    def work() -> None:
+        began.set()
+        time.sleep(0.05)
+        done.set()
+
+    with Beside(work, name="beside"):
+        assert began.wait(5)
+    assert done.is_set()
+
+
+def test_an_error_beside_is_raised_at_the_end_of_the_block() -> None:
+    def work() -> None:
+        raise OSError("not there")
+
+    def run() -> None:
+        with Beside(work, name="beside"):
+            pass
+
+    with pytest.raises(OSError, match="not there"):
+        run()
