@@ -21,7 +21,9 @@ RUNNABLE = [c for c in COMMANDS if re.match(r"maskcam (models|doctor|export)", c
 
 def test_examples_are_found() -> None:
     assert len(COMMANDS) >= 7
-    assert len(COMMANDS) - len(RUNNABLE) == 6, "only webcam, RTSP camera, -c FILE and services cannot be run here"
+    assert len(COMMANDS) - len(RUNNABLE) == 6, (
+        "only webcam, RTSP camera, -c FILE and services cannot be run here"
+    )
 
 
 @pytest.mark.parametrize("command", RUNNABLE)
