@@ -1,6 +1,6 @@
 """Takes the frames of one source through the pipeline into sinks, and counts what was seen.
 
-Decoding, looking for faces, judging them, and writing overlap, each in a thread of its own.
+Decoding, looking for faces, judging them, drawing and writing overlap, each in a thread of its own.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from maskcam.pipeline import Pipeline
 from maskcam.sinks.base import SinkGroup
 from maskcam.sources.base import Source
 from maskcam.timing import FpsCounter, StageTimer
-from maskcam.types import Frame, FrameResult, Violation
+from maskcam.types import Frame, FrameResult, Image, Violation
 
 
 @dataclass(slots=True)
@@ -99,23 +99,31 @@ class Recorder:
             MaskcamError: the source or a sink failed; the sinks have been given all that came before.
         """
         start = time.perf_counter()
-        decoding, writing = StageTimer(), StageTimer()
+        decoding, drawing, writing = StageTimer(), StageTimer(), StageTimer()
 
-        def write(result: FrameResult) -> None:
-            with writing.stage("draw"):
-                picture = draw(result, fps=self._fps.fps) if sink.wants_picture(result) else None
+        def write(drawn: tuple[FrameResult, Image | None]) -> None:
             with writing.stage("write"):
-                sink.write(result, picture)
+                sink.write(*drawn)
+
+        def pass_on(result: FrameResult) -> None:
+            picture = None
+            if sink.wants_picture(result):
+                start_seconds = time.perf_counter()
+                picture = draw(result, fps=self._fps.fps)
+                result = replace(result, draw_seconds=time.perf_counter() - start_seconds)
+                drawing.add("draw", result.draw_seconds or 0.0)
+            to_write.put((result, picture))
 
         try:
             with (
-                Behind(write, name="writes") as written,
+                Behind(write, name="writes") as to_write,
+                Behind(pass_on, name="draws") as to_draw,
                 Ahead(_timed(source, decoding), name="decodes") as frames,
                 Ahead((self._pipeline.look([frame]) for frame in frames), name="looks for faces") as looks,
             ):
                 for look in looks:
                     (result,) = self._pipeline.judge(look)
-                    written.put(result)
+                    to_draw.put(result)
                     self._count(result, time.perf_counter())
                     on_frame(result)
         finally:
@@ -124,8 +132,8 @@ class Recorder:
                 sink.finish(ended)
                 self._remember(ended)
             self._report.seconds += time.perf_counter() - start
-            self._report.stage_seconds.update(decoding.seconds)
-            self._report.stage_seconds.update(writing.seconds)
+            for timer in (decoding, drawing, writing):
+                self._report.stage_seconds.update(timer.seconds)
             self._report.statuses.update(self._last_status.values())
             self._report.violations.update(violation.status.value for violation in self._violations.values())
 

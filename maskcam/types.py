@@ -281,6 +281,7 @@ class FrameResult:
         stage_seconds: seconds spent per stage on the whole step that this frame was part of.
         zones: the parts of the picture in which masks are required; none at all means everywhere.
         off_duty: these are no hours in which masks are required; nobody counts.
+        draw_seconds: spent on drawing the overlay; None where nobody wanted it.
     """
 
     frame: Frame
@@ -289,3 +290,4 @@ class FrameResult:
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     zones: tuple[Polygon, ...] = ()
     off_duty: bool = False
+    draw_seconds: float | None = None

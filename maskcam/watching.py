@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -150,7 +150,12 @@ class Watch:
             camera.latency_seconds = camera.result_seconds - result.frame.captured_seconds
             camera.statuses = Counter(track.status.value for track in result.tracks if track.is_required)
             camera.people |= {track.track_id for track in result.tracks}
-            sink.write(result, self._draw(result, camera) if sink.wants_picture(result) else None)
+            picture = None
+            if sink.wants_picture(result):
+                start = time.perf_counter()
+                picture = self._draw(result, camera)
+                result = replace(result, draw_seconds=time.perf_counter() - start)
+            sink.write(result, picture)
             self._report(result.violations)
 
     def _draw(self, result: FrameResult, camera: CameraStatus) -> Image:

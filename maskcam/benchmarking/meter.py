@@ -61,7 +61,6 @@ class Meter(Sink):
 
     def __init__(self, video: Sink | None = None) -> None:
         self._video = video
-        self._asked: dict[int, float] = {}
         self.notes: list[Note] = []
         self.last: Note | None = None
         self.count = 0
@@ -69,15 +68,10 @@ class Meter(Sink):
         self.size_wh = (0, 0)
 
     def wants_picture(self, result: FrameResult) -> bool:
-        wanted = self._video is not None and self._video.wants_picture(result)
-        if wanted:
-            self._asked[result.frame.index] = time.perf_counter()
-        return wanted
+        return self._video is not None and self._video.wants_picture(result)
 
     def write(self, result: FrameResult, picture: Image | None) -> None:
-        """Whoever asks whether a picture is wanted draws it next, so drawing ends where writing begins."""
         start = time.perf_counter()
-        asked = self._asked.pop(result.frame.index, None)
         if self._video is not None:
             self._video.write(result, picture)
         end = time.perf_counter()
@@ -90,7 +84,7 @@ class Meter(Sink):
             latency_seconds=done_seconds - result.frame.captured_seconds,
             faces=len(result.tracks),
             stage_seconds=result.stage_seconds,
-            draw_seconds=None if asked is None else start - asked,
+            draw_seconds=result.draw_seconds,
             encode_seconds=None if self._video is None else end - start,
             resident_mib=resident_mib(),
         )
