@@ -70,7 +70,7 @@ def draw(result: FrameResult, *, fps: float | None = None, clock: str | None = N
         (H, W, 3) uint8, BGR: a new array of the frame's size.
     """
     frame = result.frame
-    image = frame.image.copy()
+    image = frame.pixels.copy()
     size = text_pixels(frame.size_wh)
     pen = Pen(image, size)
     fine = max(1, round(size / 10))  # never thicker than what tells a status

@@ -63,6 +63,10 @@ class Pixels(ABC):
     def whole(self) -> Image:
         """All of it, (H, W, 3) uint8 BGR; the same array every time."""
 
+    def copy(self) -> Image:
+        """The same as an array of one's own, to draw upon."""
+        return self.whole().copy()
+
     @abstractmethod
     def scaled(self, size_wh: tuple[int, int]) -> Image:
         """All of it in another size, (height, width, 3) uint8 BGR; averaged where it shrinks a lot."""

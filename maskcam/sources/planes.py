@@ -41,6 +41,9 @@ class PlanarPixels(Pixels):
             self._whole = _to_bgr(self._picture)
         return self._whole
 
+    def copy(self) -> Image:
+        return super().copy() if self._whole is not None else _to_bgr(self._picture)
+
     def scaled(self, size_wh: tuple[int, int]) -> Image:
         shrinks = max(size_wh) < max(self.size_wh)
         small = self._picture.reformat(

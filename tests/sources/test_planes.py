@@ -57,6 +57,18 @@ def test_regions_of_odd_pictures_and_empty_ones() -> None:
     assert odd.region(5, 5, 5, 9).shape == (4, 0, 3)
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_copy_is_ones_own(is_known: bool) -> None:
+    pixels = PlanarPixels(picture())
+    expected = PlanarPixels(picture()).whole()
+    if is_known:
+        pixels.whole()
+    copied = pixels.copy()
+    assert (copied == expected).all()
+    copied[:] = 0
+    assert (pixels.whole() == expected).all()
+
+
 def test_after_the_whole_is_there_a_region_is_a_view_of_it() -> None:
     pixels = PlanarPixels(picture())
     assert np.shares_memory(pixels.whole(), pixels.region(10, 10, 30, 30))
