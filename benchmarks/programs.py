@@ -73,6 +73,16 @@ def decode_and_encode(clip: Path, seconds: float) -> Turn:
     return _again_and_again(lambda: _encode(_decoded(clip)), seconds)
 
 
+def decode_and_encode_bgr(clip: Path, seconds: float) -> Turn:
+    """The same by way of BGR arrays, which whoever draws on frames needs."""
+
+    def by_bgr() -> Iterator[av.VideoFrame]:
+        for frame in _decoded(clip):
+            yield av.VideoFrame.from_ndarray(frame.to_ndarray(format="bgr24"), format="bgr24")
+
+    return _again_and_again(lambda: _encode(by_bgr()), seconds)
+
+
 def process(clip: Path, seconds: float, *, video: bool) -> Turn:
     """What `maskcam process` does with a file, start-up left out: events and snapshots, video or none."""
     config = Config(recording=RecordingConfig(video=video))

@@ -194,6 +194,7 @@ def fast_table(figures: dict[str, Any]) -> str:
         "decode to BGR": "decoding to BGR",
         "encode": "encoding alone (x264 as `process` sets it)",
         "decode + encode": "decoding and encoding alone",
+        "decode to BGR + encode": "the same by way of BGR, to draw on",
         "tutorial, yunet": "tutorial's program, OpenCV's YuNet",
         "tutorial, yunet, with writer": "the same with `cv2.VideoWriter`",
         "tutorial, mediapipe": "tutorial's program, MediaPipe",
@@ -204,6 +205,7 @@ def fast_table(figures: dict[str, Any]) -> str:
     ratios = {
         "analysis / tutorial": "`process --no-video` / faster tutorial's program",
         "process / tutorial with writer": "`process` / faster tutorial's program with writer",
+        "process / (decode to BGR + encode)": "`process` / decoding to BGR and encoding alone",
         "process / (decode + encode)": "`process` / decoding and encoding alone",
     }
 
