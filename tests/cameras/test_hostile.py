@@ -162,8 +162,13 @@ def test_damaged_pictures_are_counted_and_never_judged(
     assert diary.odd.losses.corrupt > 0
     assert diary.odd.reconnects == 0, "it heals by itself at the next key frame"
     seen = [difference(frame.image, camera) for frame in diary.frames["odd"][index:]]
-    if isinstance(camera, RtspCamera):
+    if isinstance(camera, RtspCamera) and behaviour is Behaviour.LOSE:
         assert max(seen) == 0
+    elif isinstance(camera, RtspCamera):
+        # a few changed bytes can make another valid picture, which no decoder tells from a right one: 11 of 30 runs had
+        # some that differed by 0.01 to 0.06 grey levels in the mean, a block or two
+        assert np.mean(np.array(seen) == 0) > 0.8
+        assert max(seen) < 0.2
     else:
         # bytes that were changed in a JPEG may make another valid picture, alike but for a stripe
         assert np.mean(np.array(seen) == 0) > 0.6

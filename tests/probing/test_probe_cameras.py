@@ -94,7 +94,9 @@ def test_an_rtsp_camera_in_good_order(rtsp_camera: Camera, detector: Detector) -
     work = report.work
     assert work.decode_milliseconds is not None
     assert work.decode_share == pytest.approx(work.decode_milliseconds * (video.measured_fps or 0) / 1000)
-    assert (work.device, work.needed_fps) == ("cpu", video.measured_fps)
+    assert work.device is not None
+    assert work.device.startswith("cpu")
+    assert work.needed_fps == video.measured_fps
     assert work.detect_milliseconds is not None
     assert work.possible_fps == pytest.approx(1000 / (work.decode_milliseconds + work.detect_milliseconds))
     assert report.faces is not None
