@@ -133,6 +133,15 @@ class WindowSink(Sink):
             return
         alone = cameras[0] if len(cameras) == 1 else self._alone
         picture = self._mosaic.draw() if alone is None else self._mosaic.draw_one(alone)
+        try:
+            self._show(picture)
+        except cv2.error:
+            if self._is_visible():
+                raise
+            self._quit_requested = True  # closed while it was being opened or resized
+        self._stale = False
+
+    def _show(self, picture: Image) -> None:
         size_wh = picture.shape[1], picture.shape[0]
         if self._window_wh is None:
             cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
@@ -141,7 +150,6 @@ class WindowSink(Sink):
             cv2.resizeWindow(self._title, *_window_size(size_wh))
             self._window_wh = size_wh
         cv2.imshow(self._title, picture)
-        self._stale = False
 
     def _obey(self, key: int) -> None:
         if self._window_wh is None:

@@ -197,6 +197,18 @@ def test_a_picture_that_cannot_be_saved_stops_nothing(windows: FakeWindows, tmp_
     assert "cannot write the picture" in said[0]
 
 
+def test_closed_while_it_is_being_opened(windows: FakeWindows, monkeypatch: pytest.MonkeyPatch) -> None:
+    def vanish(title: str, width: int, height: int) -> None:  # noqa: ARG001
+        windows.closed_by_user.add(title)
+        raise cv2.error("NULL guiReceiver (please create a window)")
+
+    monkeypatch.setattr(cv2, "resizeWindow", vanish)
+    with WindowSink(cameras=["door"]) as sink:
+        write(sink)
+        assert sink.quit_requested
+    assert windows.shown == {DOOR: []}
+
+
 def test_saves_every_camera_or_the_one_that_is_alone(windows_at_once: FakeWindows, tmp_path: Path) -> None:
     windows_at_once.keys.extend("x2s")
     with WindowSink(cameras=["door", "gate", "roof"], pictures=tmp_path) as sink:
