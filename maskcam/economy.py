@@ -34,7 +34,7 @@ class EconomyOptions:
     """
 
     still_seconds: float = 0.5
-    moving_seconds: float = 0.1
+    moving_seconds: float = 0.15
     certain_seconds: float = 0.2
 
 

@@ -44,19 +44,18 @@ def follow_faces(before: Grey, now: Grey, faces: Faces, *, size_wh: tuple[int, i
     corners = faces.boxes_xyxy.reshape(-1, 2, 2) * scale
     start = np.asarray(corners[:, :1] + _spread() * (corners[:, 1:] - corners[:, :1]), np.float32)
     end, missed = _there_and_back(before, now, start)
-    middle = np.median(missed, axis=1, keepdims=True)
-    if middle.max() > _ASTRAY:
+    best = np.argsort(missed, axis=1)[:, : missed.shape[1] // 2]
+    if np.take_along_axis(missed, best[:, -1:], axis=1).max() > _ASTRAY:
         return None
-    boxes = np.empty_like(corners)
-    landmarks = None if faces.landmarks is None else np.empty_like(faces.landmarks)
-    for i, good in enumerate(missed <= middle):
-        old, new = start[i, good], end[i, good]
-        shift = np.median(new - old, axis=0)
-        growth = _growth(old, new)
-        centre = corners[i].mean(axis=0)
-        boxes[i] = (corners[i] - centre) * growth + centre + shift
-        if landmarks is not None and faces.landmarks is not None:
-            landmarks[i] = ((faces.landmarks[i] * scale - centre) * growth + centre + shift) / scale
+    old, new = (np.take_along_axis(points, best[..., None], axis=1) for points in (start, end))
+    growth = _growth(old, new)[:, None, None]
+    centre = corners.mean(axis=1, keepdims=True)
+    moved_centre = centre + np.median(new - old, axis=1, keepdims=True)
+    boxes = (corners - centre) * growth + moved_centre
+    landmarks = faces.landmarks
+    if landmarks is not None:
+        landmarks = ((landmarks * scale - centre) * growth + moved_centre) / scale
+        landmarks = np.asarray(landmarks, np.float32)
     limits = np.array(size_wh * 2, np.float32)
     moved = (boxes / scale).reshape(-1, 4).clip(0, limits).astype(np.float32)
     if (moved[:, 2:] - moved[:, :2]).min() < 1:  # left the picture
@@ -88,10 +87,11 @@ def _there_and_back(before: Grey, now: Grey, start: Floats) -> tuple[Floats, Flo
     )
 
 
-def _growth(old: Floats, new: Floats) -> float:
-    """By how much points have moved apart: the median over all pairs."""
-    first, second = np.triu_indices(len(old), 1)
-    before = np.linalg.norm(old[first] - old[second], axis=1)
-    after = np.linalg.norm(new[first] - new[second], axis=1)
-    apart = before > 1
-    return float(np.median(after[apart] / before[apart])) if apart.any() else 1.0
+def _growth(old: Floats, new: Floats) -> Floats:
+    """By how much the points (n, points, 2) of each face have moved apart: (n,), the medians over all pairs."""
+    first, second = np.triu_indices(old.shape[1], 1)
+    before = np.linalg.norm(old[:, first] - old[:, second], axis=2)
+    after = np.linalg.norm(new[:, first] - new[:, second], axis=2)
+    # points of a box so small that they nearly fall together say nothing: such a pair has kept its distance
+    ratios = np.divide(after, before, out=np.ones_like(before), where=before > 1)
+    return np.asarray(np.median(ratios, axis=1), np.float32)

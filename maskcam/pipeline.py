@@ -308,9 +308,11 @@ class Pipeline(Closing):
         return found
 
     def _large_enough(self, frame: Frame, sighting: Sighting) -> Sighting:
+        minimum = self._rules_of(frame).minimum_face
+        if minimum <= 0:
+            return sighting
         boxes = sighting.faces.boxes_xyxy
-        sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
-        return sighting.select(sides >= self._rules_of(frame).minimum_face)
+        return sighting.select((boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= minimum)
 
     def _follow(
         self, frame: Frame, sighting: Sighting, glance: NDArray[np.uint8], *, is_new: bool

@@ -158,6 +158,7 @@ def _timed(source: Source, timer: StageTimer) -> Iterator[Frame]:
     while True:
         with timer.stage("decode"):
             frame = next(frames, None)
-        if frame is None:
-            return
+            if frame is None:
+                return
+            frame.pixels.glance()  # kept by the picture: whoever looks for faces next has less to do
         yield frame

@@ -53,6 +53,8 @@ class OpenVinoEngine(Engine):
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_NUM_THREADS": threads,
             "INFERENCE_PRECISION_HINT": _HINTS[arithmetic],
+            # it would tie the detector and the classifier to one and the same core, and the decoder may be there, too
+            "ENABLE_CPU_PINNING": False,
         }
         try:
             self._model = self._core.read_model(model)

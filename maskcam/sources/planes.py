@@ -26,11 +26,12 @@ class PlanarPixels(Pixels):
         picture: in one of `LAZY_FORMATS`; its memory stays with this object.
     """
 
-    __slots__ = ("_picture", "_whole")
+    __slots__ = ("_glance", "_picture", "_whole")
 
     def __init__(self, picture: VideoFrame) -> None:
         self._picture = picture
         self._whole: Image | None = None
+        self._glance: NDArray[np.uint8] | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -55,9 +56,11 @@ class PlanarPixels(Pixels):
         return np.asarray(small.to_ndarray(), np.uint8)
 
     def glance(self) -> NDArray[np.uint8]:
-        width, height = self.size_wh
-        step = glance_step(self.size_wh)
-        return np.ascontiguousarray(_rows(self._picture.planes[0])[:height:step, :width:step])
+        if self._glance is None:
+            width, height = self.size_wh
+            step = glance_step(self.size_wh)
+            self._glance = np.ascontiguousarray(_rows(self._picture.planes[0])[:height:step, :width:step])
+        return self._glance
 
     def region(self, left: int, top: int, right: int, bottom: int) -> Image:
         if self._whole is None and not self._is_most_of_it(left, top, right, bottom):
