@@ -27,12 +27,16 @@ _SAME = 0.5
 """Intersection over union of a face with itself one frame later."""
 _SLOW_SECONDS = 0.07
 """Frames that are farther apart show too large steps to be followed, and are too few to be worth it."""
+AFRESH_SECONDS = 60.0
+"""At every multiple of it in a source's time, a lookout begins as if nothing had been before. A recording can then be
+looked at in parts that begin there, each by itself, and the faces are the same as in one go."""
 
 
 class Lookout:
     """Tells where faces are while it need not be looked for them anew.
 
     While nothing moves they stay where they were; while the same ones move on, they are followed from frame to frame.
+    Once a minute, see `AFRESH_SECONDS`, it begins afresh.
 
     Args:
         options: how long either may go on.
@@ -40,6 +44,10 @@ class Lookout:
 
     def __init__(self, options: EconomyOptions) -> None:
         self._options = options
+        self._begin()
+
+    def _begin(self) -> None:
+        """Knows nothing of what was before."""
         self._looked_seconds = -math.inf
         self._looked: Sighting | None = None
         """What the detector found last."""
@@ -60,6 +68,8 @@ class Lookout:
             size_wh: of the frame.
             pts_seconds: time of the frame.
         """
+        if pts_seconds // AFRESH_SECONDS != self._last_seconds // AFRESH_SECONDS:
+            self._begin()
         if self._glance is None or self._glance.shape != glance.shape:
             return None
         passed = pts_seconds - self._looked_seconds

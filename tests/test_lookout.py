@@ -4,7 +4,7 @@ import pytest
 from numpy.typing import NDArray
 
 from maskcam.economy import NOTHING_LEFT_OUT, EconomyOptions
-from maskcam.lookout import Lookout
+from maskcam.lookout import AFRESH_SECONDS, Lookout
 from maskcam.types import Faces, Sighting
 
 SIZE_WH = (320, 180)
@@ -63,6 +63,26 @@ def test_what_changes_slowly_adds_up() -> None:
     answers = [carry(lookout, GREY + np.uint8(i), i / 25) for i in range(1, 10)]
     assert answers[:6] == [SEEN] * 6
     assert answers[6:] == [None] * 3
+
+
+def test_every_minute_it_begins_afresh() -> None:
+    # what it knows just after a full minute is the same whether it was there before or not
+    options = EconomyOptions(still_seconds=0.5, moving_seconds=0.1)
+    went_on, began = Lookout(options), Lookout(options)
+    for i in range(20):
+        if carry(went_on, panned(2 * i), AFRESH_SECONDS + (i - 20) / 25) is None:
+            went_on.note(panned(2 * i), seen(2 * i), pts_seconds=AFRESH_SECONDS + (i - 20) / 25)
+    carried: list[list[bool]] = []
+    for i in range(20, 34):
+        pts_seconds = AFRESH_SECONDS + (i - 20) / 25
+        answers = [carry(lookout, panned(2 * i), pts_seconds) for lookout in (went_on, began)]
+        carried.append([answer is not None for answer in answers])
+        for lookout, answer in zip((went_on, began), answers, strict=True):
+            if answer is None:
+                lookout.note(panned(2 * i), seen(2 * i), pts_seconds=pts_seconds)
+    assert [first for first, _ in carried] == [second for _, second in carried]
+    assert carried[:4] == [[False, False]] * 4
+    assert [True, True] in carried
 
 
 def test_another_size_is_another_picture() -> None:

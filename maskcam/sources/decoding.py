@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import cast
 
@@ -20,6 +21,7 @@ from maskcam.errors import SourceError, StreamFault
 from maskcam.pixels import ArrayPixels, Pixels
 from maskcam.sources.pixels import make_upright, to_bgr
 from maskcam.sources.planes import LAZY_FORMATS, PlanarPixels
+from maskcam.sources.spans import Span
 from maskcam.sources.tape import EncodedTape
 from maskcam.types import Frame, Image
 
@@ -39,13 +41,15 @@ class VideoDecoder:
     Args:
         container: open for reading; whoever opened it closes it.
         name: of the source, for frames and messages.
+        span: the part whose frames are wanted; None: all of them.
 
     Raises:
         SourceError: there is no video in it, or it cannot be decoded here.
     """
 
-    def __init__(self, container: InputContainer, *, name: str) -> None:
+    def __init__(self, container: InputContainer, *, name: str, span: Span | None = None) -> None:
         self._container = container
+        self._span = span
         self._name = name
         self._is_matroska = container.format.name.startswith("matroska")
         self._stream = video_stream(container, name)
@@ -89,11 +93,25 @@ class VideoDecoder:
         return round(self.duration_seconds * self.fps)
 
     def frames(self) -> Generator[Frame, None, None]:
-        """Yields every frame that can be decoded, upright.
+        """Yields every frame that can be decoded, upright; of a span, those in it.
 
         Raises:
             av.FFmpegError: reading failed and is over. It may hold the URL with its password: never show it.
         """
+        return self._every_frame() if self._span is None else self._frames_in(self._span)
+
+    def _frames_in(self, span: Span) -> Generator[Frame, None, None]:
+        if span.seek_pts is not None:
+            self._container.seek(span.seek_pts, stream=self._stream, backward=True)
+        index = span.first_index
+        for frame in self._every_frame():
+            if frame.pts_seconds >= span.end_seconds:
+                return
+            if frame.pts_seconds >= span.begin_seconds:
+                yield replace(frame, index=index)
+                index += 1
+
+    def _every_frame(self) -> Generator[Frame, None, None]:
         try:
             for packet in self._packets():
                 if packet.size:  # an empty one stands for the end
@@ -109,6 +127,8 @@ class VideoDecoder:
         Raises:
             SourceError: frames are missing: the file was cut off, or parts of it could not be decoded.
         """
+        if self._span is not None:  # only whoever reads all of it can tell
+            return
         is_of_video = self._own_duration_seconds() is not None or len(self._container.streams) == 1
         stated_seconds = self.duration_seconds if is_of_video else None
         slack_seconds = _SLACK_SECONDS + 2 / (self.fps or _ASSUMED_FPS)

@@ -12,8 +12,9 @@ from av.container import InputContainer
 from maskcam.errors import SourceError, SourceNotFoundError
 from maskcam.sources.base import HardwareDecode, SourceInfo
 from maskcam.sources.decoded import DecodedSource
-from maskcam.sources.decoding import VideoDecoder
+from maskcam.sources.decoding import VideoDecoder, video_stream
 from maskcam.sources.hardware import accelerator, note_of
+from maskcam.sources.spans import Span, split
 
 
 class VideoFileSource(DecodedSource):
@@ -26,6 +27,7 @@ class VideoFileSource(DecodedSource):
         name: shown to the user and given to every frame; the file's name when None.
         hardware_decode: see `maskcam.sources.hardware.accelerator`; where the CPU decodes all the same, `info.note`
             says so.
+        span: the part that is read; None: all of it. See `spans_of`.
 
     Raises:
         SourceNotFoundError: there is no such file.
@@ -33,14 +35,19 @@ class VideoFileSource(DecodedSource):
     """
 
     def __init__(
-        self, path: str | Path, *, name: str | None = None, hardware_decode: HardwareDecode = "none"
+        self,
+        path: str | Path,
+        *,
+        name: str | None = None,
+        hardware_decode: HardwareDecode = "none",
+        span: Span | None = None,
     ) -> None:
         path = Path(path)
         name = name or path.name
         hardware, note = accelerator(hardware_decode, is_file=True)
         container = _open(path, name, hardware)
         try:
-            decoder = VideoDecoder(container, name=name)
+            decoder = VideoDecoder(container, name=name, span=span)
             info = SourceInfo(
                 name=name,
                 fps=decoder.fps,
@@ -58,6 +65,17 @@ class VideoFileSource(DecodedSource):
             f"{self.info.name} cannot be read beyond {self._decoder.end_seconds:.1f} s ({error.strerror}):"
             " the frames before were used."
         )
+
+
+def spans_of(path: Path, *, every_seconds: float) -> tuple[Span, ...]:
+    """Finds the parts of a recording that can be read each by itself; see `maskcam.sources.spans.split`.
+
+    Raises:
+        SourceNotFoundError: there is no such file.
+        SourceError: it holds no video that can be decoded.
+    """
+    with _open(path, path.name, None) as container:
+        return split(container, video_stream(container, path.name), every_seconds=every_seconds)
 
 
 def _open(path: Path, name: str, hardware: HWAccel | None) -> InputContainer:
