@@ -271,15 +271,15 @@ def targets(figures: dict[str, Any]) -> dict[str, dict[str, float | bool | None]
     return judged
 
 
-def make_clip(path: Path, size_wh: tuple[int, int], *, frames: int = FRAMES) -> Path:
-    """Part of the sample video at this size."""
+def make_clip(path: Path, size_wh: tuple[int, int], *, frames: int = FRAMES, fps: int = 25) -> Path:
+    """Part of the sample video at this size; at fewer frames per second than its 25 the same frames take longer."""
     with av.open(str(DEMO)) as reader, av.open(str(path), "w") as writer:
-        stream = writer.add_stream("libx264", rate=25, options={"preset": "veryfast", "crf": "20"})
+        stream = writer.add_stream("libx264", rate=fps, options={"preset": "veryfast", "crf": "20"})
         stream.width, stream.height = size_wh
         stream.pix_fmt = "yuv420p"
         for i, frame in enumerate(islice(reader.decode(video=0), FIRST_FRAME, FIRST_FRAME + frames)):
             scaled = frame.reformat(*size_wh, format="yuv420p", interpolation="BICUBIC")
-            scaled.pts, scaled.time_base = i, Fraction(1, 25)
+            scaled.pts, scaled.time_base = i, Fraction(1, fps)
             scaled.pict_type = programs.PictureType.NONE
             writer.mux(stream.encode(scaled))
         writer.mux(stream.encode(None))
