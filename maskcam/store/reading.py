@@ -53,6 +53,14 @@ def violation(connection: Connection, violation_id: int) -> StoredViolation | No
     return found[0] if found else None
 
 
+def violations_of(connection: Connection, ids: Sequence[int]) -> list[StoredViolation]:
+    """Those with these numbers, in the order of them."""
+    if not ids:
+        return []
+    chosen = _VIOLATIONS.where(ViolationRow.id.in_(ids)).order_by(ViolationRow.id)
+    return _with_transitions(connection, chosen)
+
+
 def conditions(query: ViolationQuery) -> list[ColumnElement[bool]]:
     """A query in terms of `ViolationRow` and `CameraRow`."""
     wanted: list[ColumnElement[bool]] = []
@@ -124,16 +132,21 @@ def counts(
     if cameras:
         statement = statement.where(CameraRow.name.in_(cameras))
     for row in connection.execute(statement):
-        yield MinuteCounts(
-            run_id=row.run_id,
-            camera=row.camera,
-            minute=row.minute,
-            people=row.people,
-            masked=row.masked,
-            bare=row.bare,
-            incorrect=row.incorrect,
-            unsure=row.unsure,
-        )
+        yield minute_counts(row)
+
+
+def minute_counts(row: SqlRow[Any]) -> MinuteCounts:
+    """Of a row of the table, with the name of its camera."""
+    return MinuteCounts(
+        run_id=row.run_id,
+        camera=row.camera,
+        minute=row.minute,
+        people=row.people,
+        masked=row.masked,
+        bare=row.bare,
+        incorrect=row.incorrect,
+        unsure=row.unsure,
+    )
 
 
 def _counted(connection: Connection, chosen: Subquery, column: str) -> dict[str, int]:

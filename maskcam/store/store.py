@@ -11,11 +11,12 @@ from sqlalchemy import ColumnElement, Engine, func, select, update
 
 from maskcam.closing import Closing
 from maskcam.errors import OutputError, StoreError
-from maskcam.store import observing, reading, retention, writing
+from maskcam.store import forwarding, observing, reading, retention, sites, writing
 from maskcam.store.address import Address, parse_address
 from maskcam.store.engine import make_engine
 from maskcam.store.engine import reading as to_read
 from maskcam.store.engine import writing as to_write
+from maskcam.store.forwarding import Forwarded
 from maskcam.store.media import MediaFolder
 from maskcam.store.observations import Heat, StoredTracks
 from maskcam.store.records import (
@@ -31,6 +32,7 @@ from maskcam.store.records import (
     ViolationQuery,
 )
 from maskcam.store.schema import is_current, migrate
+from maskcam.store.sites import Report, Site
 from maskcam.store.tables import CameraRow, StoreRow, ViolationRow
 
 _AT_ONCE = 500
@@ -115,6 +117,49 @@ class EventStore(Closing):
         """Ends what a run that ended badly left open, at the time of its last report."""
         with to_write(self._engine, self._address) as connection:
             writing.end_run(connection, run_id)
+
+    def record_site(self, site: str, report: Report, rows: Sequence[Forwarded]) -> None:
+        """Writes what another site forwards, in one transaction; doing so again changes nothing."""
+        with to_write(self._engine, self._address) as connection:
+            sites.record(connection, site, report, rows)
+
+    def sites(self, *, midnight: datetime) -> list[Site]:
+        """How the sites are doing that forward to this store, by name.
+
+        Args:
+            midnight: from which on violations are counted.
+        """
+        with to_read(self._engine, self._address) as connection:
+            return sites.sites(connection, midnight=midnight)
+
+    def site_names(self) -> list[str]:
+        """Of the sites that forward to this store."""
+        with to_read(self._engine, self._address) as connection:
+            return sites.names(connection)
+
+    def site_cameras(self, site: str) -> list[str]:
+        """Names of a site's cameras in this store; none where there is no such site."""
+        with to_read(self._engine, self._address) as connection:
+            return sites.cameras_of(connection, site)
+
+    def waiting(self, *, limit: int, before: datetime | None = None) -> tuple[list[Forwarded], int]:
+        """What waits to be forwarded; see `maskcam.store.forwarding`.
+
+        Args:
+            limit: at most so many rows.
+            before: counts of minutes that began before only; None: all.
+
+        Returns:
+            The rows, and how many wait in all.
+        """
+        with to_read(self._engine, self._address) as connection:
+            rows = forwarding.waiting(connection, limit=limit, before=before)
+            return rows, forwarding.count(connection, before=before) if rows else 0
+
+    def mark_forwarded(self, rows: Sequence[Forwarded]) -> None:
+        """Notes that another store has these; what has changed meanwhile goes on waiting."""
+        with to_write(self._engine, self._address) as connection:
+            forwarding.mark(connection, rows)
 
     def get(self, violation_id: int) -> StoredViolation | None:
         """The violation with this number in the store."""

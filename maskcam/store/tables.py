@@ -16,11 +16,16 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    false,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself only where the column is an INTEGER."""
+
+_WAITS = text("NOT is_forwarded")
+"""Which rows are in the indexes of what waits to be forwarded."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -71,6 +76,7 @@ class ViolationRow(Base):
     __table_args__ = (
         UniqueConstraint("run_id", "camera_id", "number"),
         Index("ix_violations_camera_id_started_at", "camera_id", "started_at"),
+        Index("ix_violations_to_forward", "id", sqlite_where=_WAITS, postgresql_where=_WAITS),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -99,6 +105,8 @@ class ViolationRow(Base):
     is_protected: Mapped[bool] = mapped_column(default=False)
     is_false_alarm: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    is_forwarded: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """See `maskcam.store.forwarding`."""
 
 
 class TransitionRow(Base):
@@ -121,6 +129,7 @@ class CountsRow(Base):
     """See `maskcam.store.records.MinuteCounts`."""
 
     __tablename__ = "counts"
+    __table_args__ = (Index("ix_counts_to_forward", "minute", sqlite_where=_WAITS, postgresql_where=_WAITS),)
 
     minute: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
     camera_id: Mapped[int] = mapped_column(ForeignKey("cameras.id"), primary_key=True)
@@ -130,6 +139,7 @@ class CountsRow(Base):
     bare: Mapped[int]
     incorrect: Mapped[int]
     unsure: Mapped[int]
+    is_forwarded: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class TrackRow(Base):
@@ -158,3 +168,25 @@ class HeatRow(Base):
     run_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     seen: Mapped[int] = mapped_column(BigInteger)
     cells: Mapped[list[list[int]]] = mapped_column(JSON)
+
+
+class SiteRow(Base):
+    """See `maskcam.store.sites.Site`."""
+
+    __tablename__ = "sites"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    heard_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    waiting: Mapped[int]
+    version: Mapped[str]
+
+
+class SiteCameraRow(Base):
+    """A camera of another site; those that have no such row are our own."""
+
+    __tablename__ = "site_cameras"
+
+    camera_id: Mapped[int] = mapped_column(ForeignKey("cameras.id"), primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("sites.id"), index=True)
+    seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -18,8 +18,13 @@ from maskcam.store.tables import CameraRow, CountsRow, TransitionRow, ViolationR
 _STATUS_COUNTS = ("people", "masked", "bare", "incorrect", "unsure")
 
 
-def record(connection: Connection, rows: Iterable[Row]) -> list[ClipFile]:
+def record(connection: Connection, rows: Iterable[Row], *, is_forwarded: bool = False) -> list[ClipFile]:
     """Writes rows, or brings those that are there up to date; of several reports of one thing, the last counts.
+
+    Args:
+        connection: of a transaction.
+        rows: what is to be written.
+        is_forwarded: see `maskcam.store.forwarding`; what changes waits to be forwarded again unless it came that way.
 
     Returns:
         Clips whose violations are gone, to be removed.
@@ -42,11 +47,11 @@ def record(connection: Connection, rows: Iterable[Row]) -> list[ClipFile]:
             case _:
                 violations[row.key] = merge(violations.get(row.key), row)
     names = {row.camera for rows in (violations, counts, clips, tracks, heat) for row in rows.values()}
-    cameras = _camera_ids(connection, names)
+    cameras = camera_ids(connection, names)
     if violations:
-        _violations(connection, list(violations.values()), cameras)
+        _violations(connection, list(violations.values()), cameras, is_forwarded=is_forwarded)
     if counts:
-        _counts(connection, list(counts.values()), cameras)
+        _counts(connection, list(counts.values()), cameras, is_forwarded=is_forwarded)
     if tracks:
         observing.write_tracks(connection, list(tracks.values()), cameras)
     if heat:
@@ -67,7 +72,9 @@ def end_run(connection: Connection, run_id: str) -> None:
         ended_at = max(started_at, updated_at)
         ended_seconds = started_seconds + (ended_at - started_at).total_seconds()
         values = {"ended_at": ended_at, "ended_seconds": ended_seconds}
-        connection.execute(update(ViolationRow).where(ViolationRow.id == number).values(values))
+        # a revision of its own: whoever this is forwarded to may have the last report already
+        news = {"revision": ViolationRow.revision + 1, "is_forwarded": False}
+        connection.execute(update(ViolationRow).where(ViolationRow.id == number).values(values | news))
         still_open = (TransitionRow.violation_id == number) & TransitionRow.ended_at.is_(None)
         connection.execute(update(TransitionRow).where(still_open).values(values))
 
@@ -79,24 +86,28 @@ def merge(before: ViolationRecord | None, now: ViolationRecord) -> ViolationReco
     return replace(now, pictures=before.pictures)
 
 
-def _insert(connection: Connection, table: Any) -> Any:  # noqa: ANN401  the two share no base with on_conflict_...
+def insert_into(connection: Connection, table: Any) -> Any:  # noqa: ANN401  the two share no base with on_conflict_...
+    """An insert that knows what to do about rows that are there already."""
     return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
 
 
-def _camera_ids(connection: Connection, names: set[str]) -> dict[str, int]:
+def camera_ids(connection: Connection, names: set[str]) -> dict[str, int]:
+    """Numbers of cameras by name; those that are new get one."""
     wanted = select(CameraRow.name, CameraRow.id).where(CameraRow.name.in_(names))
     known = dict(connection.execute(wanted).all())
     missing = sorted(names - known.keys())
     if missing:
-        new = _insert(connection, CameraRow).on_conflict_do_nothing()
+        new = insert_into(connection, CameraRow).on_conflict_do_nothing()
         connection.execute(new, [{"name": name} for name in missing])
         known = dict(connection.execute(wanted).all())
     return known
 
 
-def _violations(connection: Connection, records: Sequence[ViolationRecord], cameras: dict[str, int]) -> None:
+def _violations(
+    connection: Connection, records: Sequence[ViolationRecord], cameras: dict[str, int], *, is_forwarded: bool
+) -> None:
     now = datetime.now(UTC)
-    new = _insert(connection, ViolationRow)
+    new = insert_into(connection, ViolationRow)
     given = new.excluded
     upsert = new.on_conflict_do_update(
         index_elements=["run_id", "camera_id", "number"],
@@ -119,11 +130,13 @@ def _violations(connection: Connection, records: Sequence[ViolationRecord], came
             "face": func.coalesce(given.face, ViolationRow.face),
             "size_bytes": func.coalesce(func.nullif(given.size_bytes, 0), ViolationRow.size_bytes),
             "updated_at": given.updated_at,
+            "is_forwarded": is_forwarded,
         },
         # what was spilled before a crash comes again, and may be older than what the database has
         where=given.revision >= ViolationRow.revision,
     ).returning(ViolationRow.id, ViolationRow.run_id, ViolationRow.camera_id, ViolationRow.number)
-    done = connection.execute(upsert, [_values(record, cameras, now) for record in records])
+    values = [_values(record, cameras, now) | {"is_forwarded": is_forwarded} for record in records]
+    done = connection.execute(upsert, values)
     ids = {(run, camera, number): row_id for row_id, run, camera, number in done}
     written = [
         (ids[key], record)
@@ -200,11 +213,13 @@ def _has_place(connection: Connection, row: ClipRecord, cameras: dict[str, int])
     return connection.execute(update(ViolationRow).where(wanted).values(values)).rowcount > 0
 
 
-def _counts(connection: Connection, counts: Sequence[MinuteCounts], cameras: dict[str, int]) -> None:
-    new = _insert(connection, CountsRow)
+def _counts(
+    connection: Connection, counts: Sequence[MinuteCounts], cameras: dict[str, int], *, is_forwarded: bool
+) -> None:
+    new = insert_into(connection, CountsRow)
     upsert = new.on_conflict_do_update(
         index_elements=["minute", "camera_id", "run_id"],
-        set_={name: new.excluded[name] for name in _STATUS_COUNTS},
+        set_={name: new.excluded[name] for name in _STATUS_COUNTS} | {"is_forwarded": is_forwarded},
         where=new.excluded.people
         >= CountsRow.people,  # an older report, spilled before a crash, has seen fewer
     )
@@ -213,6 +228,7 @@ def _counts(connection: Connection, counts: Sequence[MinuteCounts], cameras: dic
         [
             {"minute": row.minute, "camera_id": cameras[row.camera], "run_id": row.run_id}
             | {name: getattr(row, name) for name in _STATUS_COUNTS}
+            | {"is_forwarded": is_forwarded}
             for row in counts
         ],
     )

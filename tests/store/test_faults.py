@@ -47,7 +47,7 @@ def test_damage_further_in_is_told_when_it_is_met(tmp_path: Path) -> None:
     with EventStore.open(path) as store:
         store.record(make_record(number) for number in range(2000))
     data = bytearray(path.read_bytes())
-    data[100 * 1024 : -50 * 1024] = os.urandom(len(data) - 150 * 1024)
+    data[160 * 1024 : -50 * 1024] = os.urandom(len(data) - 210 * 1024)  # behind the list of tables
     path.write_bytes(data)
     with EventStore.open(path) as store, pytest.raises(StoreError, match="damaged") as caught:
         store.violations()
