@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from maskcam.backends import Backend, Computing, Precision
 from maskcam.belts import Beside
 from maskcam.config_alerts import MqttConfig, OutboxConfig, WebhookConfig, check_distinct
+from maskcam.config_central import CentralConfig
 from maskcam.config_gpu import build_video_detector
 from maskcam.config_lines import line_of
 from maskcam.config_sections import (
@@ -74,6 +75,7 @@ class Config(Section):
     outbox: OutboxConfig = OutboxConfig()
     mqtt: MqttConfig | None = None
     webhook: tuple[WebhookConfig, ...] = ()
+    central: CentralConfig | None = None
     serve: ServeConfig = ServeConfig()
     cameras: CameraOptions = CameraOptions()
     camera: tuple[CameraConfig, ...] = ()
@@ -332,7 +334,7 @@ def _sentence(error: ValidationError, text: str, name: str) -> str:
     where = ".".join(str(part) for part in first["loc"])
     value = first["input"]
     # what stands in these sections may be a password, also under a name with a slip in it
-    is_secret = isinstance(value, str) and first["loc"][:1] in (("mqtt",), ("webhook",), ("serve",))
+    is_secret = isinstance(value, str) and first["loc"][:1] in (("mqtt",), ("webhook",), ("central",), ("serve",))
     shown = mask_password(value) if isinstance(value, str) else value
     received = "" if is_secret or isinstance(value, dict) else f", got {shown!r}"
     line = line_of(text, first["loc"])

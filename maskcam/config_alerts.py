@@ -89,15 +89,7 @@ class MqttConfig(_ReceiverConfig):
     @field_validator("prefix", "home_assistant")
     @classmethod
     def _topic(cls, prefix: str | None) -> str | None:
-        if not prefix:
-            return None
-        levels = prefix.split("/")
-        if re.search(r"[+#\0]", prefix) or not all(levels) or prefix.startswith("$") or len(prefix) > 200:
-            raise ValueError(
-                "a prefix of topics is words with a slash between them, at most 200 characters,"
-                " without +, # and a leading $"
-            )
-        return prefix
+        return check_prefix(prefix) if prefix else None
 
     def build(
         self,
@@ -128,7 +120,7 @@ class MqttConfig(_ReceiverConfig):
         if self.certificates is not None and not self.certificates.is_file():
             raise ConfigError(f"mqtt.certificates: there is no file {self.certificates}")
         return MqttSink(
-            Broker.parse(_filled(self.url, environ, setting="mqtt.url")),
+            Broker.parse(filled(self.url, environ, setting="mqtt.url")),
             cameras=cameras,
             topics=Topics(self.prefix, self.home_assistant),
             options=self._options(outbox, run_id=run_id, tell=tell),
@@ -181,8 +173,8 @@ class WebhookConfig(_ReceiverConfig):
         """
         from maskcam.sinks.webhook import WebhookReceiver, WebhookSink, web_host
 
-        url = _filled(self.url, environ, setting="webhook.url")
-        secret = None if self.secret is None else _filled(self.secret, environ, setting="webhook.secret")
+        url = filled(self.url, environ, setting="webhook.url")
+        secret = None if self.secret is None else filled(self.secret, environ, setting="webhook.secret")
         receiver = WebhookReceiver(url, name=self.name, secret=secret, timeout_seconds=self.timeout_seconds)
         options = self._options(outbox, run_id=run_id, tell=tell, picture=self.picture)
         return WebhookSink(receiver, name=self.name or web_host(url), options=options)
@@ -199,13 +191,28 @@ def check_distinct(webhooks: Sequence[WebhookConfig]) -> None:
         raise ValueError("several webhooks need a name each, all different")
 
 
+def check_prefix(prefix: str) -> str:
+    """A prefix of MQTT topics, as it is.
+
+    Raises:
+        ValueError: brokers would not take it.
+    """
+    levels = prefix.split("/")
+    if re.search(r"[+#\0]", prefix) or not all(levels) or prefix.startswith("$") or len(prefix) > 200:
+        raise ValueError(
+            "a prefix of topics is words with a slash between them, at most 200 characters,"
+            " without +, # and a leading $"
+        )
+    return prefix
+
+
 def _default_outbox() -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("maskcam", appauthor=False) / "outbox.sqlite"
 
 
-def _filled(text: str, environ: Mapping[str, str], *, setting: str) -> str:
+def filled(text: str, environ: Mapping[str, str], *, setting: str) -> str:
     """As `fill_in`, but what is said of a missing variable shows nothing of the text, all of which may be secret."""
     try:
         return fill_in(text, environ)

@@ -51,6 +51,7 @@ ALLOWED: dict[str, set[str]] = {
     "store": LEAVES | {"store"},
     "outbox": LEAVES | {"outbox"},
     "sinks": LEAVES | {"sinks", "belts", "encoded", "outbox", "schedule", "store", "workers", "lettering"},
+    "central": LEAVES | {"central", "outbox", "sinks", "store", "workers"},
     "pipeline": LEAVES
     | {"crops", "economy", "lookout", "privacy", "voting", "violations", "overlay", "timing", "zones"}
     | {f"{room}.base" for room in ROOMS},
@@ -71,6 +72,7 @@ ALLOWED: dict[str, set[str]] = {
         "weights",
         "zones",
     },
+    "config_central": LEAVES | {"central", "config_alerts", "config_sections", "sinks", "store"},
     "config_gpu": {"backends", "config_sections", "detectors.base", "devices", "gpu", "weights"},
     "config_lines": set(),
     "config_serve": {"config_sections"},
@@ -80,6 +82,7 @@ ALLOWED: dict[str, set[str]] = {
         "belts",
         "backends",
         "config_alerts",
+        "config_central",
         "config_gpu",
         "config_lines",
         "config_sections",

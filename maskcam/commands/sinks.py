@@ -79,7 +79,7 @@ def make_sinks(
 def lasting_sinks(
     cameras: Sequence[str], *, config: Config, run_id: str, tell: Callable[[str], None]
 ) -> Iterator[Sink]:
-    """Makes what every long run has, one after another: the event store's sink and those of alerts.
+    """Makes what every long run has, one after another: the event store's sink, those of alerts, and of other sites.
 
     Args:
         cameras: names of all.
@@ -90,6 +90,8 @@ def lasting_sinks(
     Raises:
         MaskcamError: something cannot be opened; whoever takes them closes those made before.
     """
+    if config.central is not None:  # closed after the event store, so that it sees all of it
+        yield from config.central.build(cameras, store=config.store, environ=os.environ, tell=tell)
     if config.store.url is not None:
         yield config.build_store(run_id=run_id, environ=os.environ)
     for build in _alerts(cameras, config):

@@ -12,8 +12,8 @@ from fastapi import APIRouter, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from maskcam import __version__
-from maskcam.web import cameras_page, gallery, pages, statistics_page, system_page, systemd
-from maskcam.web.api import accounts, cameras, events, health, statistics, system, whatif
+from maskcam.web import cameras_page, gallery, pages, sites_page, statistics_page, system_page, systemd
+from maskcam.web.api import accounts, cameras, events, health, sites, statistics, system, whatif
 from maskcam.web.context import Context
 from maskcam.web.events_stream import Stream
 from maskcam.web.guards import HostGuard, SecurityHeaders
@@ -67,13 +67,14 @@ def create_app(context: Context, live: LiveHub) -> FastAPI:
     app.state.hashing = asyncio.Semaphore(_HASHES_AT_ONCE)
     handle_problems(app)
     api = APIRouter(prefix="/api/v1")
-    for part in (events, live_routes, cameras, statistics, whatif, system, accounts):
+    for part in (events, live_routes, cameras, statistics, whatif, sites, system, accounts):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(pages.router)
     app.include_router(statistics_page.router)
     app.include_router(cameras_page.router)
+    app.include_router(sites_page.router)
     app.include_router(system_page.router)
     app.include_router(gallery.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")

@@ -18,7 +18,10 @@ router = APIRouter(include_in_schema=False)
 @router.get("/violations")
 def gallery(request: Request, context: Ctx, who: Viewer) -> Response:
     """All violations, by camera, time and what people made of them; a script fetches them."""
-    return page(request, "violations.html", who=who, cameras=list(cameras_of(context.service.config)))
+    sites = context.store.site_names()
+    cameras = list(cameras_of(context.service.config))
+    cameras += [camera for site in sites for camera in context.store.site_cameras(site)]
+    return page(request, "violations.html", who=who, cameras=cameras, sites=sites)
 
 
 @router.get("/violations/{event_id}")

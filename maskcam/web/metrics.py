@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from maskcam.feeds import FeedState
 from maskcam.meters import LATENCY_BOUNDS_SECONDS, Histogram
 from maskcam.service import Service
+from maskcam.store.sites import Site
 from maskcam.watching import CameraStatus
 
 _COUNTERS = {
@@ -80,10 +81,35 @@ class ServiceCollector(Collector):
         yield from families.values()
 
 
-def exposition(service: Service) -> bytes:
+class SiteCollector(Collector):
+    """Figures of sites that forward to this one.
+
+    Args:
+        sites: as the event store has them.
+    """
+
+    def __init__(self, sites: Sequence[Site]) -> None:
+        self._sites = sites
+
+    def collect(self) -> Iterator[Metric]:
+        """All figures."""
+        heard = GaugeMetricFamily(
+            "maskcam_site_heard_timestamp_seconds", "When a site last reported.", labels=["site"]
+        )
+        waiting = GaugeMetricFamily(
+            "maskcam_site_waiting", "Records that a site was yet to forward.", labels=["site"]
+        )
+        for site in self._sites:
+            heard.add_metric([site.name], site.heard_at.timestamp())
+            waiting.add_metric([site.name], site.waiting)
+        yield from (heard, waiting)
+
+
+def exposition(service: Service, sites: Sequence[Site]) -> bytes:
     """All figures in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(ServiceCollector(service))
+    registry.register(SiteCollector(sites))
     return generate_latest(registry)
 
 

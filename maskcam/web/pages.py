@@ -13,8 +13,9 @@ from starlette.templating import Jinja2Templates
 
 from maskcam import __version__
 from maskcam.camera_changes import cameras_of
+from maskcam.errors import StoreError
 from maskcam.web.auth import LINKED, Viewer, check_origin, find_principal, is_csrf_token, is_key
-from maskcam.web.context import Context, Ctx
+from maskcam.web.context import Context, Ctx, context_of
 from maskcam.web.live.peers import has_webrtc
 from maskcam.web.login_limit import LoginLimit
 from maskcam.web.roles import Principal, Role
@@ -29,7 +30,12 @@ FormText = Annotated[str, Form(max_length=1000)]
 def page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401  of any template
     """Draws a template; see `maskcam.web` for what every template is given."""
     who: Principal | None = values.pop("who", None)
-    given = {"who": who, "csrf": who.csrf if who is not None else None, "version": __version__}
+    given = {
+        "who": who,
+        "csrf": who.csrf if who is not None else None,
+        "version": __version__,
+        "has_sites": who is not None and _has_sites(context_of(request)),
+    }
     return _templates.TemplateResponse(request, name, given | values, status_code=status)
 
 
@@ -103,6 +109,14 @@ def openapi(request: Request, _who: Viewer) -> dict[str, Any]:
     """The same for programs."""
     schema: dict[str, Any] = request.app.openapi()
     return schema
+
+
+def _has_sites(context: Context) -> bool:
+    """Whether others forward to this event store; few stores are of many sites, and the others need no page of them."""
+    try:
+        return bool(context.store.site_names())
+    except StoreError:
+        return False
 
 
 def _logged_in(request: Request, context: Context, secret: str) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -14,6 +14,8 @@ from maskcam.config_file import shown_source
 from maskcam.config_sections import CameraConfig
 from maskcam.feeds import FeedState
 from maskcam.store.records import StoredViolation
+from maskcam.store.sites import SILENT_SECONDS
+from maskcam.store.sites import Site as StoredSite
 from maskcam.store.statistics import Compliance
 from maskcam.types import FrameResult, Polygon
 from maskcam.watching import CameraStatus
@@ -26,6 +28,8 @@ Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\w.@ -]+$")
 CameraName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
 """Of a new camera: without a slash, since it is part of addresses. Names made from a source may hold some."""
 AnyCamera = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$")]
+SiteName = Annotated[str, Field(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+"""Of a site whose cameras are meant; empty: of any."""
 
 
 class Strict(BaseModel):
@@ -368,6 +372,49 @@ class Statistics(BaseModel):
     violations_by_camera: dict[str, int]
     violations_by_status: dict[str, int]
     false_alarms: int
+
+
+class SiteCamera(BaseModel):
+    """A camera of a site."""
+
+    name: str = Field(description="as everywhere in this store: the site's, a slash, and its own")
+    is_live: bool = Field(description="gave pictures when its site last reported, which is not long ago")
+    seen_at: datetime | None = Field(description="when its last picture came, as far as is known")
+
+
+class Site(BaseModel):
+    """An instance elsewhere that forwards to this store."""
+
+    name: str
+    heard_at: datetime = Field(description="when it last reported; it does so every ten seconds")
+    is_silent: bool = Field(description="it has not reported for a minute")
+    waiting: int = Field(description="records that it was yet to forward")
+    version: str = Field(description="of maskcam there")
+    cameras: list[SiteCamera]
+    violations_today: int = Field(description="started since midnight, by the server's zone")
+    compliance: ComplianceFigures = Field(description="of the last 24 hours")
+
+    @classmethod
+    def of(cls, site: StoredSite) -> Site:
+        """As the store has it."""
+        fresh = site.heard_at - timedelta(seconds=SILENT_SECONDS)
+        return cls(
+            name=site.name,
+            heard_at=site.heard_at,
+            is_silent=site.is_silent,
+            waiting=site.waiting,
+            version=site.version,
+            cameras=[
+                SiteCamera(
+                    name=camera.name,
+                    is_live=not site.is_silent and camera.seen_at is not None and camera.seen_at >= fresh,
+                    seen_at=camera.seen_at,
+                )
+                for camera in site.cameras
+            ],
+            violations_today=site.violations,
+            compliance=ComplianceFigures.model_validate(ComplianceFigures.values(site.compliance)),
+        )
 
 
 class WhatIfCount(BaseModel):

@@ -15,11 +15,12 @@ from fastapi.responses import Response
 
 from maskcam.camera_changes import cameras_of
 from maskcam.web import charts
+from maskcam.web.api.sites import of_site
 from maskcam.web.api.statistics import collect, span
 from maskcam.web.auth import Viewer
 from maskcam.web.context import Context, Ctx
 from maskcam.web.pages import page
-from maskcam.web.schemas import AnyCamera, Group, Statistics
+from maskcam.web.schemas import AnyCamera, Group, SiteName, Statistics
 
 router = APIRouter(include_in_schema=False)
 
@@ -69,21 +70,25 @@ class Choice:
 
 
 def choose(
+    context: Ctx,
     since: Annotated[str, Query(max_length=40)] = "",
     until: Annotated[str, Query(max_length=40)] = "",
     camera: Annotated[list[AnyCamera] | None, Query(max_length=100)] = None,
     per: Per = "",
+    site: SiteName = "",
 ) -> Choice:
-    """Reads a choice from an address; what is left out is the last week, and all cameras.
+    """Reads a choice from an address; what is left out is the last week, and all cameras; a site stands for its own.
 
     Raises:
-        HTTPException: 422, that is no date, or no span.
+        HTTPException: 422, that is no date, or no span; 404, there is no such site.
     """
     last = _date(until) or datetime.now().astimezone().date()
     first = _date(since) or last - timedelta(days=6)
     span(_midnight(first), _midnight(last + timedelta(days=1)))
     long = timedelta(days=(last - first).days + 1) > _HOURLY
-    return Choice(first, last, tuple(camera or ()), per or ("day" if long else "hour"))
+    return Choice(
+        first, last, of_site(context, site, tuple(camera or ())), per or ("day" if long else "hour")
+    )
 
 
 Chosen = Annotated[Choice, Depends(choose)]
@@ -101,6 +106,7 @@ def show_statistics(request: Request, context: Ctx, who: Viewer, choice: Chosen)
         who=who,
         choice=choice,
         cameras=known,
+        sites=context.store.site_names(),
         found=found,
         charts=_charts(found, choice),
         ticks=_ticks(choice),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from maskcam.central.forwarder import Forwarder
 from maskcam.errors import OutputError
 from maskcam.outbox.memory import MemoryReceiver
 from maskcam.sinks.alerts import AlertOptions, AlertSink
@@ -20,6 +21,7 @@ from maskcam.sinks.video import VideoSink
 from maskcam.sinks.window import WindowSink
 from maskcam.store.store import EventStore
 from maskcam.types import FrameResult, Image, MaskStatus, Track, Violation, ViolationPhase
+from tests.central.places import FakeLink
 from tests.factories import make_frame, make_image, make_result, make_track, make_violation
 from tests.sinks.windows import FakeWindows
 
@@ -40,6 +42,7 @@ SINKS: dict[str, MakeSink] = WRITERS | {
         identity="a",
         options=AlertOptions(outbox=folder / "o.sqlite", run_id="r", picture="frame"),
     ),
+    "forwarder": lambda folder: Forwarder(EventStore.open(folder / "events.db"), FakeLink()),
     "memory": lambda folder: MemorySink(pictures=True),  # noqa: ARG005
     "window": lambda folder: WindowSink(pictures=folder),
     "mosaic": lambda folder: WindowSink(cameras=["gate", "door"], pictures=folder),

@@ -47,6 +47,8 @@ ROUTES: dict[tuple[str, str], Role | None] = {
     ("GET", "/statistics"): Role.VIEWER,
     ("GET", "/statistics.csv"): Role.VIEWER,
     ("GET", "/system"): Role.VIEWER,
+    ("GET", "/sites"): Role.VIEWER,
+    ("GET", "/api/v1/sites"): Role.VIEWER,
     ("DELETE", "/api/v1/sessions/{name}"): Role.ADMIN,
     ("GET", "/cameras"): Role.ADMIN,
     ("GET", "/cameras/edit"): Role.ADMIN,

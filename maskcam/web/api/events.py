@@ -12,10 +12,11 @@ from fastapi.responses import FileResponse
 
 from maskcam.store.records import Position, StoredViolation, ViolationQuery
 from maskcam.types import MaskStatus
+from maskcam.web.api.sites import of_site
 from maskcam.web.auth import Admin, Operator, Viewer
 from maskcam.web.context import Context, Ctx
 from maskcam.web.problems import responses
-from maskcam.web.schemas import AnyCamera, Event, EventPage, EventPatch
+from maskcam.web.schemas import AnyCamera, Event, EventPage, EventPatch, SiteName
 
 router = APIRouter(prefix="/events", tags=["events"], responses=responses(401, 403))
 
@@ -25,9 +26,11 @@ _CLIP = {200: {"content": {"video/mp4": {}}}, 206: {"content": {"video/mp4": {}}
 
 
 def find_query(
+    context: Ctx,
     since: Annotated[datetime | None, Query(description="started then or later; without a zone: UTC")] = None,
     until: Annotated[datetime | None, Query(description="started before")] = None,
     camera: Annotated[list[AnyCamera] | None, Query(description="at one of these", max_length=100)] = None,
+    site: Annotated[SiteName | None, Query(description="at one of the cameras of this site")] = None,
     status: Annotated[list[Literal["no_mask", "incorrect"]] | None, Query(max_length=10)] = None,
     is_protected: bool | None = None,
     is_false_alarm: bool | None = None,
@@ -37,7 +40,7 @@ def find_query(
     return ViolationQuery(
         since=_aware(since),
         until=_aware(until),
-        cameras=tuple(camera or ()),
+        cameras=of_site(context, site, tuple(camera or ())),
         statuses=tuple(MaskStatus(text) for text in status or ()),
         is_protected=is_protected,
         is_false_alarm=is_false_alarm,
@@ -48,7 +51,7 @@ def find_query(
 Wanted = Annotated[ViolationQuery, Depends(find_query)]
 
 
-@router.get("", responses=responses(422))
+@router.get("", responses=responses(404, 422))
 def list_events(
     context: Ctx,
     _who: Viewer,

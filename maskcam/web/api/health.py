@@ -7,7 +7,8 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from maskcam.errors import MaskcamError
+from maskcam.errors import MaskcamError, StoreError
+from maskcam.web.api.sites import sites_now
 from maskcam.web.auth import Viewer
 from maskcam.web.context import Context, Ctx
 from maskcam.web.metrics import exposition
@@ -56,7 +57,11 @@ def readyz(context: Ctx, response: Response) -> Ready:
 )
 def metrics(context: Ctx, _who: Viewer) -> Response:
     """Figures for Prometheus, which logs in with an API token (`authorization: credentials_file`)."""
-    return Response(exposition(context.service), media_type="text/plain; version=0.0.4; charset=utf-8")
+    try:
+        sites = sites_now(context)
+    except StoreError:
+        sites = []  # the figures of the service are of use without
+    return Response(exposition(context.service, sites), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _has_store(context: Context) -> bool:

@@ -10,12 +10,13 @@ from fastapi import APIRouter, HTTPException, Query
 from maskcam.store.records import MinuteCounts, ViolationQuery
 from maskcam.store.statistics import Compliance, grouped, total
 from maskcam.store.store import EventStore
+from maskcam.web.api.sites import of_site
 from maskcam.web.auth import Viewer
 from maskcam.web.context import Ctx
 from maskcam.web.problems import responses
-from maskcam.web.schemas import AnyCamera, ComplianceFigures, Group, Statistics
+from maskcam.web.schemas import AnyCamera, ComplianceFigures, Group, SiteName, Statistics
 
-router = APIRouter(prefix="/statistics", tags=["statistics"], responses=responses(401, 403, 422))
+router = APIRouter(prefix="/statistics", tags=["statistics"], responses=responses(401, 403, 404, 422))
 
 _LONGEST = timedelta(days=400)
 
@@ -27,11 +28,12 @@ def get_statistics(
     since: Annotated[datetime | None, Query(description="default: a week before `until`")] = None,
     until: Annotated[datetime | None, Query(description="default: now; without a zone: UTC")] = None,
     camera: Annotated[list[AnyCamera] | None, Query(max_length=100)] = None,
+    site: Annotated[SiteName | None, Query(description="at the cameras of this site")] = None,
     per: Literal["hour", "day"] = "hour",
 ) -> Statistics:
     """Compliance per camera, per hour or day, and per both, with 95% intervals."""
     start, end = span(since, until)
-    return collect(context.store, start, end, cameras=tuple(camera or ()), per=per)
+    return collect(context.store, start, end, cameras=of_site(context, site, tuple(camera or ())), per=per)
 
 
 def collect(

@@ -4,6 +4,7 @@ import { STATUSES, count, duration, statusPlate, timeOfDay } from "./words.js";
 
 const pageSize = 24;
 const storedAfterSeconds = 0.6; // the event store has a violation within half a second
+const sitesSeconds = 10; // what other sites forward is not told by the stream
 const hours = { "1h": 1, "24h": 24, "7d": 7 * 24, "30d": 30 * 24 };
 
 const form = document.getElementById("filters");
@@ -42,6 +43,7 @@ function toAddress() {
 function toQuery() {
   const wanted = new URLSearchParams();
   const last = form.last.value;
+  if (form.site?.value) wanted.set("site", form.site.value);
   if (form.camera.value) wanted.set("camera", form.camera.value);
   if (form.status.value) wanted.set("status", form.status.value);
   if (last in hours) wanted.set("since", new Date(Date.now() - 3600e3 * hours[last]).toISOString());
@@ -235,3 +237,4 @@ listen({
     due = setTimeout(refresh, 1000 * storedAfterSeconds);
   },
 });
+if (form.site) setInterval(refresh, 1000 * sitesSeconds);
