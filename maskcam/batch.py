@@ -14,7 +14,7 @@ from pathlib import Path
 
 from maskcam.config import Config
 from maskcam.errors import MaskcamError, OutputError
-from maskcam.pipeline import Pipeline
+from maskcam.pipeline import Look, Pipeline
 from maskcam.recorder import Recorder, Report
 from maskcam.sinks.base import Sink, SinkGroup
 from maskcam.sinks.files import safe_name
@@ -27,7 +27,7 @@ from maskcam.sources.base import Source
 from maskcam.sources.images import ImagesSource
 from maskcam.sources.media import expand_inputs, is_image
 from maskcam.sources.urls import mask_password
-from maskcam.types import FrameResult
+from maskcam.types import Frame, FrameResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,14 @@ class Job:
     pictures: bool
 
 
-def plan_jobs(inputs: Iterable[str]) -> tuple[list[Job], list[Report]]:
+def plan_jobs(
+    inputs: Iterable[str], *, expand: Callable[[str], Sequence[Path]] = expand_inputs
+) -> tuple[list[Job], list[Report]]:
     """Sorts files, folders and globs into jobs.
+
+    Args:
+        inputs: as the user named them.
+        expand: what each of them stands for.
 
     Returns:
         The jobs in the order given, and a report for each input that leads to none.
@@ -64,7 +70,7 @@ def plan_jobs(inputs: Iterable[str]) -> tuple[list[Job], list[Report]]:
 
     for spec in inputs:
         try:
-            files = expand_inputs(spec)
+            files = expand(spec)
         except MaskcamError as error:
             failed.append(Report(input=mask_password(spec), error=str(error)))
             continue
@@ -86,6 +92,8 @@ def run_job(
     pipeline: Pipeline,
     on_start: Callable[[Source], None],
     on_frame: Callable[[FrameResult], None],
+    look: Callable[[Sequence[Frame]], Look] | None = None,
+    run_id: str | None = None,
 ) -> Report:
     """Runs one job.
 
@@ -96,6 +104,8 @@ def run_job(
         pipeline: for video; lends its networks to pictures.
         on_start: called with the open source.
         on_frame: called after every frame.
+        look: of video; see `Recorder`.
+        run_id: of the event store, a UUID in hex; None makes one.
 
     Returns:
         What became of it. A fault or Ctrl-C stands in its `error`, so that the other jobs go on or the summary can
@@ -106,10 +116,12 @@ def run_job(
         with ExitStack() as stack:
             source = stack.enter_context(open_job(job, config=config))
             report.input = source.info.name
-            sink = stack.enter_context(SinkGroup(make_sinks(job, folder, config=config, report=report)))
+            sink = stack.enter_context(
+                SinkGroup(make_sinks(job, folder, config=config, report=report, run_id=run_id))
+            )
             on_start(source)
             steps = config.still_pipeline(pipeline) if job.pictures else pipeline
-            Recorder(steps, report).run(source, sink, on_frame=on_frame)
+            Recorder(steps, report, look=None if job.pictures else look).run(source, sink, on_frame=on_frame)
     except MaskcamError as error:
         report.error = str(error)
     except KeyboardInterrupt:
@@ -126,7 +138,9 @@ def open_job(job: Job, *, config: Config) -> Source:
     return open_source(str(job.files[0]), hardware_decode=config.cameras.hardware_decode)
 
 
-def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> list[Sink]:
+def make_sinks(
+    job: Job, folder: Path, *, config: Config, report: Report, run_id: str | None = None
+) -> list[Sink]:
     """Makes what the job writes, and notes it in the report.
 
     Raises:
@@ -162,7 +176,7 @@ def make_sinks(job: Job, folder: Path, *, config: Config, report: Report) -> lis
         report.outputs += [events, snapshots]  # those that are there in the end
         # a run for each job, since their cameras may have the same name; faces on pictures are nobody at a camera
         if config.store.url is not None and not job.pictures:
-            run_id = uuid.uuid4().hex
+            run_id = run_id or uuid.uuid4().hex
             sinks.append(
                 stack.enter_context(config.build_store(run_id=run_id, environ=os.environ, is_live=False))
             )

@@ -239,7 +239,7 @@ class Config(Section):
         Args:
             cameras: of `named_cameras`, where something is special about them. Those with the same detector
                 share it.
-            detectors: filled with those of the pipeline, for `build_rules`.
+            detectors: that there are already; filled with those of the pipeline, for `build_rules`.
 
         Raises:
             ConfigError: the device is not there.
@@ -247,7 +247,8 @@ class Config(Section):
         """
         detectors = {} if detectors is None else detectors
         with Beside(self.tracker.load, name="loads the tracker"):
-            detectors[self.detector] = self._build_detector(self.detector)
+            if self.detector not in detectors:
+                detectors[self.detector] = self._build_detector(self.detector)
             rules = {camera.name: self.build_rules(camera, detectors) for camera in cameras if camera.name}
             classifier = self.classifier.build(**self.computing)
         return Pipeline(

@@ -12,6 +12,7 @@
     ├── OutputError              a result cannot be written
     │   └── StoreError           the event store cannot be opened, read or written
     │       └── StoreUnavailableError  not at present: locked, full or away
+    ├── ClusterError             a cluster is not there, or could not do its part
     ├── ExportError              an exported network does not compute what PyTorch does
     └── DeliveryError            a message was not taken by its receiver
 
@@ -99,6 +100,10 @@ class OutputError(MaskcamError):
 
 
 class ExportError(MaskcamError):
+class ClusterError(MaskcamError):
+    """A cluster cannot be reached, or a part of the work failed on it again and again."""
+
+
     """An exported network does not compute what PyTorch does."""
 
 

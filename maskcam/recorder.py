@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from maskcam.belts import Ahead, Behind
 from maskcam.overlay import draw
-from maskcam.pipeline import Pipeline
+from maskcam.pipeline import Look, Pipeline
 from maskcam.sinks.base import SinkGroup
 from maskcam.sources.base import Source
 from maskcam.timing import FpsCounter, StageTimer
@@ -75,6 +75,25 @@ class Report:
             "error": self.error,
         }
 
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Report:
+        """The report of which `to_json` made these values, as far as they were not rounded.
+
+        Raises:
+            KeyError: it made something else.
+        """
+        return cls(
+            input=values["input"],
+            outputs=[Path(path) for path in values["outputs"]],
+            frames=values["frames"],
+            seconds=values["seconds"],
+            media_seconds=values["media_seconds"],
+            statuses=Counter(values["statuses"]),
+            violations=Counter(values["violations"]),
+            stage_seconds=Counter(values["stage_seconds"]),
+            error=values["error"],
+        )
+
 
 class Recorder:
     """Takes one input through the pipeline into its sinks, counting as it goes.
@@ -82,11 +101,15 @@ class Recorder:
     Args:
         pipeline: stays open.
         report: filled in frame by frame, so that it is true after a fault or an interruption too.
+        look: finds the faces in the next frames, in place of `Pipeline.look`.
     """
 
-    def __init__(self, pipeline: Pipeline, report: Report) -> None:
+    def __init__(
+        self, pipeline: Pipeline, report: Report, *, look: Callable[[Sequence[Frame]], Look] | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._report = report
+        self._look = look or pipeline.look
         self._last_status: dict[tuple[str, int], str] = {}
         self._violations: dict[tuple[str, int], Violation] = {}
         self._cameras: dict[str, None] = {}
@@ -119,7 +142,7 @@ class Recorder:
                 Behind(write, name="writes") as to_write,
                 Behind(pass_on, name="draws") as to_draw,
                 Ahead(_timed(source, decoding), name="decodes") as frames,
-                Ahead((self._pipeline.look([frame]) for frame in frames), name="looks for faces") as looks,
+                Ahead((self._look([frame]) for frame in frames), name="looks for faces") as looks,
             ):
                 for look in looks:
                     (result,) = self._pipeline.judge(look)

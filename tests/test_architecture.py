@@ -108,6 +108,9 @@ ALLOWED: dict[str, set[str]] = {
     | {"camera_changes", "config", "config_sections", "detectors.base", "feeds", "meters", "pipeline"}
     | {"schedule", "sinks.base", "watching"},
     "config_file": LEAVES | {"camera_changes", "config", "service", "sources"},
+    "cluster": LEAVES
+    | {"cluster", "batch", "config", "detectors.base", "lookout", "pipeline", "recorder", "sinks", "sources"}
+    | {"weights"},
     "demo": LEAVES,
     "whatif": {"store.observations"},
     "about": LEAVES | {"backends", "config", "weights"},
@@ -206,7 +209,7 @@ def test_help_loads_nothing_heavy() -> None:
         "from maskcam.__main__ import app\n"
         "result = CliRunner().invoke(app, ['--help'])\n"
         "assert result.exit_code == 0, result.output\n"
-        "print([m for m in ('torch', 'cv2', 'mediapipe', 'av', 'supervision', 'pydantic', 'sqlalchemy')"
+        "print([m for m in ('torch', 'cv2', 'mediapipe', 'av', 'ray', 'supervision', 'pydantic', 'sqlalchemy')"
         " if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -44,7 +44,7 @@ def process(
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT...", help="Videos, pictures, folders or globs.")
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
+    output: Annotated[str, typer.Option("-o", "--output", metavar="DIR", help="Folder for the results.")],
     store: Store = None,
     config_file: ConfigFile = None,
     hardware_decode: HardwareDecode = None,
@@ -65,14 +65,17 @@ def process(
     ] = None,
 ) -> None:
     """Annotate recorded videos and pictures, and log violations with snapshots."""
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS|local",
+            help="Spread the work over a Ray cluster: auto, HOST:PORT, ray://HOST:PORT, or local[:WORKERS]. Inputs and"
+            " output are shared by all nodes, or addresses such as s3://bucket/folder.",
+        ),
+    ] = None,
     from rich.console import Console
-    from rich.markup import escape
 
-    from maskcam.batch import plan_jobs, write_summary
-    from maskcam.commands.notes import Notes
     from maskcam.commands.tables import print_reports
-    from maskcam.errors import InputError
-    from maskcam.sinks.files import make_folder
 
     config = make_config(
         config_file,
@@ -96,6 +99,32 @@ def process(
     jobs, reports = plan_jobs(inputs)
     if not jobs:
         raise InputError("; ".join(str(report.error) for report in reports))
+    if cluster is None:
+        reports = _process_here(inputs, Path(output), config=config, console=console)
+    else:
+        from maskcam.commands.process_cluster import process_on_cluster
+
+        with _progress(console) as progress:
+            reports = process_on_cluster(
+                inputs, output, address=cluster, config=config, console=console, progress=progress
+            )
+    print_reports(console, reports)
+    console.print(f"Summary in {output.rstrip('/')}/summary.json")
+    if any(report.interrupted for report in reports):
+        raise KeyboardInterrupt
+    if any(report.error for report in reports):
+        raise typer.Exit(1)
+
+
+def _process_here(inputs: list[str], output: Path, *, config: Config, console: Console) -> list[Report]:
+    """Runs everything in this process, one input after another, and writes the summary."""
+    from rich.markup import escape
+
+    from maskcam.batch import plan_jobs, write_summary
+    from maskcam.commands.notes import Notes
+    from maskcam.errors import InputError
+    from maskcam.sinks.files import make_folder
+
     make_folder(output)  # before any work, not after
     with config.build_pipeline() as pipeline:
         announce(console, pipeline)
@@ -105,14 +134,8 @@ def process(
                 reports.append(_run(job, output, config, pipeline, progress, notes))
                 if reports[-1].interrupted:
                     break
-    summary = output / "summary.json"
-    write_summary(reports, summary)
-    print_reports(console, reports)
-    console.print(f"Summary in {summary}")
-    if any(report.interrupted for report in reports):
-        raise KeyboardInterrupt
-    if any(report.error for report in reports):
-        raise typer.Exit(1)
+    write_summary(reports, output / "summary.json")
+    return reports
 
 
 def _run(

@@ -88,17 +88,18 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
-def _media(paths: Iterable[Path]) -> list[Path]:
-    known = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-    return sorted(
-        # macOS leaves "._name.jpg" beside pictures on foreign disks: not a picture, in spite of its ending
-        (path for path in paths if path.suffix.lower() in known and path.name[0] != "." and path.is_file()),
-        key=_natural_key,
-    )
+def is_media(path: Path) -> bool:
+    """True where the ending is that of a picture or a video, and the file is not hidden."""
+    # macOS leaves "._name.jpg" beside pictures on foreign disks: not a picture, in spite of its ending
+    return path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES and path.name[0] != "."
 
 
-def _natural_key(path: Path) -> list[tuple[int, str]]:
-    """Orders digits by value and letters without regard to case."""
+def natural_order(path: Path | str) -> list[tuple[int, str]]:
+    """A key that orders digits by value and letters without regard to case."""
     return [
         (int(part), "") if part.isdecimal() else (-1, part.lower()) for part in re.split(r"(\d+)", str(path))
     ]
+
+
+def _media(paths: Iterable[Path]) -> list[Path]:
+    return sorted((path for path in paths if is_media(path) and path.is_file()), key=natural_order)
