@@ -25,7 +25,12 @@ OutputPath = Annotated[
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Processor threads to use.")]
 DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
-Devices = Annotated[int, typer.Option("--devices", min=1, help="Processes, one per GPU.")]
+Devices = Annotated[
+    int,
+    typer.Option(
+        "--devices", min=1, help="Processes that share each batch, one per GPU; torchrun starts its own."
+    ),
+]
 Changes = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change a setting of the recipe.")
 ]
@@ -50,6 +55,7 @@ def fit(
     threads: Threads = None,
 ) -> None:
     """Train a mask classifier."""
+    from train.ending import ended_together
     from train.fit import train_and_ship
     from train.hardware import launch
     from train.recipe import ClassifierRecipe, read_recipe
@@ -58,14 +64,22 @@ def fit(
     settings = read_recipe(
         recipe, ClassifierRecipe, changes=changes or (), protocol=protocol.value if protocol else None
     )
-    fabric = launch(device, devices=devices, precision=settings.precision, threads=threads)
+    fabric = launch(
+        device,
+        devices=devices,
+        precision=settings.precision,
+        threads=threads,
+        freezes=settings.frozen_epochs > 0,
+    )
     command = " ".join(
         ["python -m train fit", str(recipe)]
         + [f"--set {change}" for change in changes or ()]
         + ([f"--protocol {protocol.value}"] if protocol else [])
     )
     output = output or run / f"{run.name}.safetensors"
-    _announce(train_and_ship(settings, run=run, output=output, fabric=fabric, command=command), output)
+    with ended_together(fabric):
+        card = train_and_ship(settings, run=run, output=output, fabric=fabric, command=command)
+    _announce(card, output)
 
 
 @app.command()
@@ -96,17 +110,26 @@ def detector(
 ) -> None:
     """Fine-tune the face detector."""
     from train.detector import train_and_ship
+    from train.ending import ended_together
     from train.hardware import launch
     from train.recipe import DetectorRecipe, read_recipe
 
     run = run or Path("runs") / recipe.stem
     settings = read_recipe(recipe, DetectorRecipe, changes=changes or ())
-    fabric = launch(device, devices=devices, precision=settings.precision, threads=threads)
+    fabric = launch(
+        device,
+        devices=devices,
+        precision=settings.precision,
+        threads=threads,
+        freezes=settings.frozen_epochs > 0,
+    )
     command = " ".join(
         ["python -m train detector", str(recipe)] + [f"--set {change}" for change in changes or ()]
     )
     output = output or run / f"{run.name}.safetensors"
-    _announce(train_and_ship(settings, run=run, output=output, fabric=fabric, command=command), output)
+    with ended_together(fabric):
+        card = train_and_ship(settings, run=run, output=output, fabric=fabric, command=command)
+    _announce(card, output)
 
 
 @app.command()

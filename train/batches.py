@@ -21,6 +21,7 @@ from train.initial import normalisation
 from train.masks import masked_patches
 from train.patches import Patch, make_patches
 from train.recipe import ClassifierRecipe
+from train.sharing import Share
 
 _MOST_DRAWN = 2000  # faces per data set and status that are drawn on: more take long and add little
 
@@ -97,14 +98,25 @@ def _some(patches: Sequence[Patch], status: MaskStatus) -> list[Patch]:
     return random.sample(fitting, min(len(fitting), _MOST_DRAWN))
 
 
-def batches(patches: Sequence[Patch], recipe: ClassifierRecipe) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields (b, 3, S, S) float32 normalised inputs and (b,) labels, freshly augmented."""
+def batches(
+    patches: Sequence[Patch], recipe: ClassifierRecipe, share: Share, *, seed: str
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields (b, 3, S, S) float32 normalised inputs and (b,) labels, freshly augmented.
+
+    Args:
+        patches: of the epoch, in its order.
+        recipe: how they are cut and augmented.
+        share: which part of each batch is yielded.
+        seed: with a sample's place in the epoch it says how the sample is augmented, in whichever process.
+    """
     spec = CropSpec(size=recipe.input_size, margin=recipe.crop_margin)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in normalisation(recipe.architecture))
     label = {status: i for i, status in enumerate(recipe.classes)}
     cut: Callable[[Patch, CropSpec], Image] = camera_crop if recipe.augment == "camera" else study_crop
-    for start in range(0, len(patches) - recipe.batch_size + 1, recipe.batch_size):
-        chosen = patches[start : start + recipe.batch_size]
-        crops = np.stack([cut(patch, spec) for patch in chosen])
-        labels = torch.tensor([label[patch.status] for patch in chosen])
-        yield normalise(torch.from_numpy(crops), mean, std, reverse=True), labels
+    for places in share.batches(len(patches), batch_size=recipe.batch_size):
+        crops = []
+        for place in places:
+            random.seed(f"{seed}/{place}")
+            crops.append(cut(patches[place], spec))
+        labels = torch.tensor([label[patches[place].status] for place in places])
+        yield normalise(torch.from_numpy(np.stack(crops)), mean, std, reverse=True), labels

@@ -40,20 +40,28 @@ def save_checkpoint(path: Path, recipe: BaseModel, *, epoch: int, **parts: State
     temporary.replace(path)
 
 
-def load_checkpoint(path: Path, recipe: BaseModel, **parts: Stateful) -> int:
-    """Restores the parts from a checkpoint, where there is one.
-
-    Returns:
-        The number of epochs finished; 0 without a checkpoint.
+def read_checkpoint(path: Path, recipe: BaseModel) -> dict[str, Any] | None:
+    """Reads a checkpoint; None where there is none.
 
     Raises:
         ConfigError: the checkpoint is from another recipe.
     """
     if not path.is_file():
-        return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
+        return None
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if state["recipe"] != recipe.model_dump(mode="json"):
         raise ConfigError(f"{path} was made with another recipe; use another --run folder or delete it")
+    return state
+
+
+def restore(state: dict[str, Any] | None, **parts: Stateful) -> int:
+    """Restores the parts from what `read_checkpoint` gave.
+
+    Returns:
+        The number of epochs finished; 0 without a checkpoint.
+    """
+    if state is None:
+        return 0
     for name, part in parts.items():
         part.load_state_dict(state[name])
     return int(state["epoch"])

@@ -18,10 +18,11 @@ from maskcam.detectors.yunet import YuNetDetector
 from maskcam.networks.yunet import YuNet, decode_boxes, decode_landmarks, grid_cells
 from maskcam.weights import ModelCard, read_card
 from train.assignment import assign, eiou_loss, pairwise_iou, side_loss
-from train.loop import Task, run_training
+from train.loop import Sums, Task, run_training
 from train.metrics import average_precision_any_face, detection_figures
 from train.recipe import DetectorRecipe
 from train.scenes import Scene, read_scenes
+from train.sharing import Share
 from train.ship import replace_metrics, round_to_half, ship
 from train.widen import widen
 from train.windows import SceneWindows, Window, pretrained_landmarks
@@ -35,8 +36,8 @@ _LEAST_SCORE = 0.05  # all that average precision needs
 BLEND_SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 
 
-def detector_loss(network: YuNet, images: Tensor, samples: Sequence[Window]) -> Tensor:
-    """Loss of one batch, summed over its parts and divided by the number of cells that learn a face.
+def detector_loss(network: YuNet, images: Tensor, samples: Sequence[Window]) -> Sums:
+    """Loss of one batch, summed over its parts, to be divided by the number of cells that learn a face.
 
     Args:
         network: in training mode.
@@ -67,7 +68,7 @@ def detector_loss(network: YuNet, images: Tensor, samples: Sequence[Window]) -> 
         offsets = (landmarks[i, cells] - points)[known] / strides[cells][known].unsqueeze(-1)
         parts.append(_LANDMARK_WEIGHT * F.smooth_l1_loss(offsets, torch.zeros_like(offsets), reduction="sum"))
     parts.append(F.binary_cross_entropy_with_logits(objectness, target, reduction="sum"))
-    return torch.stack(parts).sum() / max(1, count)
+    return Sums({"loss": torch.stack(parts).sum()}, count=count)
 
 
 class DetectorTask(Task[YuNet, DetectorBatch]):
@@ -85,23 +86,25 @@ class DetectorTask(Task[YuNet, DetectorBatch]):
         self._windows = SceneWindows(scenes, landmarks, recipe)
         self._validation = read_scenes(recipe.validation)
 
-    def steps(self, *, world: int) -> int:
-        return len(self._windows) // world // self._recipe.batch_size
+    def steps(self) -> int:
+        return len(self._windows) // self._recipe.batch_size
 
-    def batches(self, epoch: int, *, rank: int, world: int) -> Iterator[DetectorBatch]:
+    def batches(self, epoch: int, share: Share) -> Iterator[DetectorBatch]:
+        seed = f"{self._recipe.seed}/{epoch}"
         order = list(range(len(self._windows)))
-        random.Random(f"{self._recipe.seed}/{epoch}").shuffle(order)  # the same in all processes
-        mine = order[rank : len(order) - len(order) % world : world]
-        size = self._recipe.batch_size
-        for start in range(0, len(mine) - size + 1, size):
-            samples = [self._windows.sample(index) for index in mine[start : start + size]]
+        random.Random(seed).shuffle(order)
+        for places in share.batches(len(order), batch_size=self._recipe.batch_size):
+            samples = []
+            for place in places:
+                random.seed(f"{seed}/{place}")
+                samples.append(self._windows.sample(order[place]))
             stacked = torch.from_numpy(np.stack([sample.image for sample in samples]))
             yield stacked.permute(0, 3, 1, 2).float(), samples
 
-    def loss(self, network: YuNet, batch: DetectorBatch) -> dict[str, Tensor]:
+    def loss(self, network: YuNet, batch: DetectorBatch) -> Sums:
         images, samples = batch
         device = next(network.parameters()).device
-        return {"loss": detector_loss(network, images.to(device), samples)}
+        return detector_loss(network, images.to(device), samples)
 
     def validate(self, network: YuNet) -> dict[str, float]:
         score = average_precision_any_face(self._validation, _detector(network, self._recipe))

@@ -28,9 +28,10 @@ from train.found import face_detector
 from train.initial import head_parameters, load_initial, normalisation
 from train.judging import found_crops
 from train.labelled import LabelledCrops, joined, labelled_crops
-from train.loop import Task, run_training
+from train.loop import Sums, Task, run_training
 from train.recipe import ClassifierRecipe
 from train.scores import accuracy, crop_logits, figures
+from train.sharing import Share
 from train.ship import round_to_half, ship
 
 UNSURE_BELOW = 0.5
@@ -55,20 +56,22 @@ class ClassifierTask(Task[nn.Module, tuple[Tensor, Tensor]]):
         detector = face_detector(recipe.detector, device="cpu") if recipe.detector is not None else None
         self._draw = Draw(recipe, detector=detector, landmarks=landmark_detector(recipe), only=fit_on)
 
-    def steps(self, *, world: int) -> int:
-        return len(self._draw) // world // self._recipe.batch_size
+    def steps(self) -> int:
+        return len(self._draw) // self._recipe.batch_size
 
-    def batches(self, epoch: int, *, rank: int, world: int) -> Iterator[tuple[Tensor, Tensor]]:
-        drawn = self._draw.epoch(f"{self._recipe.seed}/{epoch}")
-        yield from batches(drawn[rank : len(drawn) - len(drawn) % world : world], self._recipe)
+    def batches(self, epoch: int, share: Share) -> Iterator[tuple[Tensor, Tensor]]:
+        seed = f"{self._recipe.seed}/{epoch}"
+        yield from batches(self._draw.epoch(seed), self._recipe, share, seed=seed)
 
-    def loss(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+    def loss(self, network: nn.Module, batch: tuple[Tensor, Tensor]) -> Sums:
         images, labels = (tensor.to(_device(network)) for tensor in batch)
         logits = network(images)
-        return {
-            "loss": F.cross_entropy(logits, labels, label_smoothing=self._recipe.label_smoothing),
-            "accuracy": (logits.argmax(1) == labels).float().mean(),
+        smoothing = self._recipe.label_smoothing
+        figures = {
+            "loss": F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="sum"),
+            "accuracy": (logits.argmax(1) == labels).sum(),
         }
+        return Sums(figures, count=len(labels))
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         logits = logits_of(network, self._validation, self._recipe)
@@ -114,16 +117,20 @@ def cross_validate(recipe: ClassifierRecipe, *, run: Path, fabric: Fabric) -> di
     """Trains once per fold and writes the figures of each to `folds.json`.
 
     Returns:
-        Mean and standard deviation over the folds of each validation figure.
+        Mean and standard deviation over the folds of each validation figure; nothing in all processes but the first.
     """
     assert recipe.folds is not None
     results = []
     for fold in range(recipe.folds):
         folder = run / f"fold-{fold + 1}"
         fit(recipe, run=folder, fabric=fabric, fold=fold)
+        if not fabric.is_global_zero:
+            continue
         rows = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
         row = min(rows, key=lambda row: row["validation_loss"]) if recipe.patience else rows[-1]
         results.append({name: value for name, value in row.items() if name.startswith("validation_")})
+    if not fabric.is_global_zero:
+        return {}
     (run / "folds.json").write_text(json.dumps({"folds": results}, indent=2) + "\n")
     table = {name: np.array([result[name] for result in results]) for name in results[0]}
     return {
@@ -159,8 +166,8 @@ def train_and_ship(
         The card; None in all processes but the first.
     """
     protocol = f"fitted on train, chosen and calibrated on validation, up to {recipe.epochs} epochs, seed {recipe.seed}"
-    if recipe.folds is not None:
-        scores = cross_validate(recipe, run=run, fabric=fabric)
+    scores = cross_validate(recipe, run=run, fabric=fabric) if recipe.folds is not None else {}
+    if scores:
         found = "{validation_accuracy_mean:.4f} +- {validation_accuracy_std:.4f}".format(**scores)
         protocol += f"; {recipe.folds}-fold cross-validation on train: accuracy {found}"
     network = fit(recipe, run=run, fabric=fabric)

@@ -22,8 +22,9 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from maskcam.errors import ConfigError, MaskcamError
 from train.average import WeightAverage
-from train.checkpoints import Stateful, load_checkpoint, save_checkpoint
+from train.checkpoints import Stateful, read_checkpoint, restore, save_checkpoint
 from train.recipe import LoopSettings
+from train.sharing import Share, share_batches
 
 Batch = TypeVar("Batch")
 Network = TypeVar("Network", bound=nn.Module)
@@ -31,23 +32,36 @@ Network = TypeVar("Network", bound=nn.Module)
 _PLATEAU_FACTOR, _PLATEAU_PATIENCE = 0.1, 2
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sums:
+    """Figures of a part of a batch, not yet divided: parts can be added, means of unequal parts cannot.
+
+    Attributes:
+        figures: scalars; `loss` is the one to descend, the others are recorded.
+        count: what each is divided by once the parts of all processes are added, such as the number of samples.
+    """
+
+    figures: dict[str, Tensor]
+    count: int
+
+
 class Task(ABC, Generic[Network, Batch]):
     """What is trained, on what, and how good it is."""
 
     @abstractmethod
-    def steps(self, *, world: int) -> int:
-        """Batches per epoch and process."""
+    def steps(self) -> int:
+        """Batches per epoch."""
 
     @abstractmethod
-    def batches(self, epoch: int, *, rank: int, world: int) -> Iterator[Batch]:
-        """Yields the batches of an epoch, counted from 0; process `rank` of `world` yields its part of them.
+    def batches(self, epoch: int, share: Share) -> Iterator[Batch]:
+        """Yields a process's part of the batches of an epoch, counted from 0.
 
-        Everything random in them follows from the global random states, which the loop sets at each epoch.
+        What is random in a sample follows from seed, epoch and place in the epoch, not from the process.
         """
 
     @abstractmethod
-    def loss(self, network: Network, batch: Batch) -> dict[str, Tensor]:
-        """`loss`, a scalar to descend, and whatever else is to be recorded, averaged over the epoch."""
+    def loss(self, network: Network, batch: Batch) -> Sums:
+        """The loss, and whatever else is to be recorded, averaged over the epoch."""
 
     @abstractmethod
     def validate(self, network: Network) -> dict[str, float]:
@@ -87,7 +101,7 @@ def run_training(  # noqa: C901  # one visible loop beats seven helpers that eac
     """Trains a network, or goes on where an earlier call left off.
 
     Random states are set from seed and epoch, so a run that was killed and resumed ends with the weights of an
-    unbroken one.
+    unbroken one. Several processes share each batch and compute what one would, but for the order of sums in float32.
 
     Args:
         task: data and loss.
@@ -102,13 +116,20 @@ def run_training(  # noqa: C901  # one visible loop beats seven helpers that eac
 
     Raises:
         MaskcamError: the loss is not finite.
-        ConfigError: the folder holds a run of another recipe, or the data do not fill a batch.
+        ConfigError: the folder holds a run of another recipe, the data do not fill a batch, or a batch has less
+            samples than there are processes.
     """
-    network = network.to(memory_format=torch.channels_last)
-    optimizer = make_optimizer(network, settings)
-    steps = task.steps(world=fabric.world_size)
+    steps, share = task.steps(), Share(fabric.global_rank, fabric.world_size)
     if steps == 0:
         raise ConfigError(f"the data do not fill one batch of {settings.batch_size}: lower batch_size")
+    if settings.batch_size < share.world:
+        raise ConfigError(
+            f"a batch of {settings.batch_size} samples cannot be shared by {share.world} processes: raise "
+            "batch_size or start fewer"
+        )
+    share_batches(network, share, batch_size=settings.batch_size, device=fabric.device)
+    network = network.to(memory_format=torch.channels_last)
+    optimizer = make_optimizer(network, settings)
     schedule = make_schedule(optimizer, settings, steps=steps)
     model, fabric_optimizer = fabric.setup(network, optimizer)
     average = WeightAverage(network, decay=settings.average_decay)
@@ -122,22 +143,26 @@ def run_training(  # noqa: C901  # one visible loop beats seven helpers that eac
     if schedule is not None:
         parts["schedule"] = schedule
     checkpoint = run / "checkpoint.pt"
-    done = load_checkpoint(checkpoint, settings, **parts)
-    history = History(run / "history.jsonl", epochs=done)
+    # the first process reads and writes: the others may be on machines that do not see the folder
+    found = read_checkpoint(checkpoint, settings) if fabric.is_global_zero else None
+    done = restore(fabric.broadcast(found), **parts)
+    history = History(run / "history.jsonl", epochs=done) if fabric.is_global_zero else None
     body = freezable(task, network)
     for epoch in range(done, settings.epochs):
         if settings.patience is not None and epoch - best.epoch >= settings.patience and best.weights:
             break
-        seed_epoch(settings.seed, epoch, fabric.global_rank)
+        seed_epoch(settings.seed, epoch)
         network.train()
         freeze(network, body, frozen=epoch < settings.frozen_epochs)
         start, totals = time.monotonic(), defaultdict[str, float](float)
-        batches = task.batches(epoch, rank=fabric.global_rank, world=fabric.world_size)
+        batches = task.batches(epoch, share)
         for batch in progress(batches, steps, f"epoch {epoch + 1}/{settings.epochs}", fabric):
-            figures = task.loss(model, batch)
+            sums = task.loss(model, batch)
+            figures, count = over_processes(sums, fabric)
             check_finite(figures["loss"], optimizer, epoch)
             fabric_optimizer.zero_grad()
-            fabric.backward(figures["loss"])
+            # the gradients of all processes are averaged, but ought to be added
+            fabric.backward(sums.figures["loss"] * (share.world / count))
             if settings.gradient_clip is not None:
                 fabric.clip_gradients(model, fabric_optimizer, max_norm=settings.gradient_clip)
             fabric_optimizer.step()
@@ -145,18 +170,19 @@ def run_training(  # noqa: C901  # one visible loop beats seven helpers that eac
                 schedule.step()
             average.update(network)
             for name, value in figures.items():
-                totals[name] += value.item()
+                totals[name] += value
         row: dict[str, float] = {f"train_{name}": total / steps for name, total in totals.items()}
         row["learning_rate"] = optimizer.param_groups[0]["lr"]
         row["seconds"] = time.monotonic() - start
         if (epoch + 1) % settings.evaluate_every == 0 or epoch + 1 == settings.epochs:
-            found = fabric.broadcast(task.validate(average.network))  # all processes act on the same figures
-            row |= {f"validation_{name}": value for name, value in found.items()}
+            # one process judges all samples, and all act on its figures
+            scores = fabric.broadcast(task.validate(average.network) if fabric.is_global_zero else {})
+            row |= {f"validation_{name}": value for name, value in scores.items()}
             if settings.patience is not None:
-                best.take(average.network, loss=found["loss"], epoch=epoch + 1)
+                best.take(average.network, loss=scores["loss"], epoch=epoch + 1)
             if isinstance(schedule, ReduceLROnPlateau):
-                schedule.step(found["loss"])
-        if fabric.is_global_zero:
+                schedule.step(scores["loss"])
+        if history is not None:
             history.add({"epoch": epoch + 1, **row})
             save_checkpoint(checkpoint, settings, epoch=epoch + 1, **parts)
     if best.weights:
@@ -202,18 +228,27 @@ def freeze(network: nn.Module, body: Sequence[nn.Parameter], *, frozen: bool) ->
             module.eval()
 
 
-def check_finite(loss: Tensor, optimizer: torch.optim.Optimizer, epoch: int) -> None:
+def over_processes(sums: Sums, fabric: Fabric) -> tuple[dict[str, float], float]:
+    """Figures of a whole batch, the same in all processes, and what they were divided by."""
+    parts = torch.stack([figure.detach().float() for figure in sums.figures.values()])
+    counted = torch.cat([parts, parts.new_tensor([sums.count])])
+    *totals, count = fabric.all_reduce(counted, reduce_op="sum").tolist()  # type: ignore[union-attr]
+    count = max(1.0, count)  # a batch may hold nothing to learn from
+    return {name: total / count for name, total in zip(sums.figures, totals, strict=True)}, count
+
+
+def check_finite(loss: float, optimizer: torch.optim.Optimizer, epoch: int) -> None:
     """Raises a MaskcamError for a loss from which nothing can be learnt."""
-    if not math.isfinite(loss.item()):
+    if not math.isfinite(loss):
         raise MaskcamError(
-            f"loss became {loss.item()} in epoch {epoch + 1}: lower learning_rate "
+            f"loss became {loss} in epoch {epoch + 1}: lower learning_rate "
             f'(now {optimizer.param_groups[0]["lr"]:.2g}) or use precision = "32-true"'
         )
 
 
-def seed_epoch(seed: int, epoch: int, rank: int) -> None:
-    """Sets Python's and PyTorch's global random states."""
-    random.seed(f"{seed}/{epoch}/{rank}")
+def seed_epoch(seed: int, epoch: int) -> None:
+    """Sets Python's and PyTorch's global random states, to the same in all processes."""
+    random.seed(f"{seed}/{epoch}")
     torch.manual_seed(random.getrandbits(63))
 
 

@@ -84,7 +84,8 @@ def test_the_loss_falls_on_one_batch() -> None:
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3)
     losses = []
     for _ in range(30):
-        loss = detector_loss(network, images, batch)
+        sums = detector_loss(network, images, batch)
+        loss = sums.figures["loss"] / sums.count
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
