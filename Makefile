@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format samples clean
+.PHONY: demo test lint format samples proto clean
 
 demo: $(VENV)/.installed
 	$(BIN)/maskcam process samples/demo.mp4 samples/stills -o demo-output
@@ -22,6 +22,9 @@ format: $(VENV)/.installed-dev
 
 samples: $(VENV)/.installed-dev
 	$(BIN)/python -m samples.make_samples
+
+proto: $(VENV)/.installed-dev
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. --grpc_python_out=. maskcam/remote/model.proto
 
 clean:
 	rm -rf $(VENV) dist demo-output

@@ -17,6 +17,7 @@ from maskcam.commands.models import models
 from maskcam.commands.predict import predict
 from maskcam.commands.process import process
 from maskcam.commands.serve import serve
+from maskcam.commands.serve_model import serve_model
 from maskcam.commands.watch import watch
 from maskcam.devices import share_cores
 from maskcam.errors import MaskcamError
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 for command in (watch, serve, process, predict, models, doctor, bench, export):
     app.command()(command)
+app.command("serve-model")(serve_model)
 app.add_typer(events, name="events")
 
 

@@ -335,7 +335,10 @@ def _sentence(error: ValidationError, text: str, name: str) -> str:
     where = ".".join(str(part) for part in first["loc"])
     value = first["input"]
     # what stands in these sections may be a password, also under a name with a slip in it
-    is_secret = isinstance(value, str) and first["loc"][:1] in (("mqtt",), ("webhook",), ("central",), ("serve",))
+    is_secret = isinstance(value, str) and (
+        first["loc"][:1] in (("mqtt",), ("webhook",), ("central",), ("serve",))
+        or first["loc"] == ("classifier", "remote")
+    )
     shown = mask_password(value) if isinstance(value, str) else value
     received = "" if is_secret or isinstance(value, dict) else f", got {shown!r}"
     line = line_of(text, first["loc"])

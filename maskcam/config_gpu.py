@@ -14,7 +14,8 @@ def build_video_detector(
 ) -> Detector:
     """Makes a detector for video: one that judges the faces, too, where both networks run in PyTorch on CUDA.
 
-    Thorough detection and MediaPipe keep their own ways, and so do files of `maskcam export`.
+    Thorough detection and MediaPipe keep their own ways, and so do files of `maskcam export` and classifiers on another
+    machine.
 
     Args:
         detector: which one.
@@ -26,7 +27,7 @@ def build_video_detector(
     """
     faces = detector.weights or shipped_weights(DEFAULT_DETECTOR)
     masks = classifier.weights or shipped_weights(DEFAULT_CLASSIFIER)
-    is_plain = detector.kind == "yunet" and not detector.thorough
+    is_plain = detector.kind == "yunet" and not detector.thorough and classifier.remote is None
     if is_plain and all(uses_torch(weights, computing) for weights in (faces, masks)):
         device = choose_device(computing["device"])
         if device.type == "cuda":

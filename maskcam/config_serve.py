@@ -52,15 +52,20 @@ class ServeConfig(Section):
     @property
     def is_local(self) -> bool:
         """Whether only programs on this machine can reach it."""
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host.strip("[]")).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     def accounts_path(self) -> Path:
         """Where users, sessions and tokens are."""
         from platformdirs import user_state_path
 
         return self.accounts or user_state_path("maskcam", appauthor=False) / "accounts.sqlite"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only programs on this machine can reach what listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

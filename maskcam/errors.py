@@ -14,7 +14,8 @@
     │       └── StoreUnavailableError  not at present: locked, full or away
     ├── ClusterError             a cluster is not there, or could not do its part
     ├── ExportError              an exported network does not compute what PyTorch does
-    └── DeliveryError            a message was not taken by its receiver
+    ├── DeliveryError            a message was not taken by its receiver
+    └── RemoteError              a model server does not answer, or not in time
 
 Misuse of the Python API (a wrong shape, a wrong type) raises ValueError or TypeError instead.
 Every message is one sentence: what was received, what is allowed, what to do.
@@ -99,11 +100,11 @@ class OutputError(MaskcamError):
     """A picture, video or log cannot be written."""
 
 
-class ExportError(MaskcamError):
 class ClusterError(MaskcamError):
     """A cluster cannot be reached, or a part of the work failed on it again and again."""
 
 
+class ExportError(MaskcamError):
     """An exported network does not compute what PyTorch does."""
 
 
@@ -120,6 +121,10 @@ class DeliveryError(MaskcamError):
         super().__init__(message)
         self.is_final = is_final
         self.retry_seconds = retry_seconds
+
+
+class RemoteError(MaskcamError):
+    """A model server on another machine does not answer, not in time, or not as agreed."""
 
 
 class StoreError(OutputError):

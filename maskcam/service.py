@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
 from maskcam.camera_changes import Changes, cameras_of, compare
+from maskcam.classifiers.base import RemoteState
 from maskcam.closing import Closing
 from maskcam.config import Config
 from maskcam.config_sections import CameraConfig, DetectorConfig
@@ -200,6 +201,11 @@ class Service(Closing):
         """What waits to be written or sent."""
         found = [sink.backlog() for sink in self._sinks]
         return [backlog for backlog in found if backlog is not None]
+
+    def remote_classifier(self) -> RemoteState | None:
+        """How the machine that judges faces is doing, where it is another one."""
+        run = self._run_now
+        return None if run is None else run.pipeline.classifier.remote
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Has a function told of what happens, until the one that is returned is called."""

@@ -44,9 +44,12 @@ ALLOWED: dict[str, set[str]] = {
     "engines": LEAVES | {"engines", "backends", "devices", "exporting", "weights"},
     "sources": LEAVES | {"sources"},
     "detectors": LEAVES | {"detectors", "devices", "engines.base", "networks", "weights"},
-    "classifiers": LEAVES | {"classifiers", "devices", "engines.base", "networks", "weights", "crops"},
+    "classifiers": LEAVES
+    | {"classifiers", "devices", "engines.base", "networks", "weights", "crops", "remote"},
     "gpu": LEAVES
     | {"gpu", "classifiers", "crops", "detectors", "devices", "networks", "weights"},  # both, made one
+    "remote": LEAVES | {"remote", "weights"},
+    "serving": LEAVES | {"serving", "config", "remote", "weights"},
     "trackers": LEAVES | {"trackers"},
     "store": LEAVES | {"store"},
     "outbox": LEAVES | {"outbox"},
@@ -60,6 +63,8 @@ ALLOWED: dict[str, set[str]] = {
     | ROOMS
     | {
         "backends",
+        "config_remote",
+        "remote.address",
         "engines",
         "networks",
         "devices",
@@ -75,6 +80,7 @@ ALLOWED: dict[str, set[str]] = {
     "config_central": LEAVES | {"central", "config_alerts", "config_sections", "sinks", "store"},
     "config_gpu": {"backends", "config_sections", "detectors.base", "devices", "gpu", "weights"},
     "config_lines": set(),
+    "config_remote": LEAVES | {"classifiers", "remote", "sources.urls", "weights"},
     "config_serve": {"config_sections"},
     "config": LEAVES
     | ROOMS
@@ -102,15 +108,15 @@ ALLOWED: dict[str, set[str]] = {
     "recorder": LEAVES | {"belts", "overlay", "pipeline", "timing", "sinks.base", "sources.base"},
     "watching": LEAVES | {"feeds", "live", "overlay", "pipeline", "schedule", "timing", "sinks.base"},
     "batch": LEAVES | {"config", "pipeline", "recorder", "sinks", "sources"},
-    "meters": LEAVES | {"sinks.base"},
-    "camera_changes": {"config", "config_sections"},
-    "service": LEAVES
-    | {"camera_changes", "config", "config_sections", "detectors.base", "feeds", "meters", "pipeline"}
-    | {"schedule", "sinks.base", "watching"},
-    "config_file": LEAVES | {"camera_changes", "config", "service", "sources"},
     "cluster": LEAVES
     | {"cluster", "batch", "config", "detectors.base", "lookout", "pipeline", "recorder", "sinks", "sources"}
     | {"weights"},
+    "meters": LEAVES | {"sinks.base"},
+    "camera_changes": {"config", "config_sections"},
+    "service": LEAVES
+    | {"camera_changes", "classifiers.base", "config", "config_sections", "detectors.base", "feeds", "meters"}
+    | {"pipeline", "schedule", "sinks.base", "watching"},
+    "config_file": LEAVES | {"camera_changes", "config", "service", "sources"},
     "demo": LEAVES,
     "whatif": {"store.observations"},
     "about": LEAVES | {"backends", "config", "weights"},

@@ -69,6 +69,7 @@ def test_half_precision_unless_told_otherwise(made: list[Mapping[str, Any]]) -> 
         (DetectorConfig(), ClassifierConfig(), on("cpu", backend="torch")),
         (DetectorConfig(), ClassifierConfig(), on("mps")),
         (DetectorConfig(thorough=True), ClassifierConfig(), on("cuda")),
+        (DetectorConfig(), ClassifierConfig(remote="grpc://box"), on("cuda")),
         (DetectorConfig(kind="mediapipe"), ClassifierConfig(), on("cuda")),
         (DetectorConfig(), ClassifierConfig(weights=Path("a.torchscript")), on("cuda")),
         (DetectorConfig(weights=Path("a.pt2")), ClassifierConfig(), on("cuda")),

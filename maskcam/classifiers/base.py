@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from maskcam.closing import Closing
 from maskcam.crops import CropSpec
 from maskcam.types import Image, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteState:
+    """How a classifier on another machine is doing.
+
+    Attributes:
+        server: `host:port`.
+        is_up: it judges; otherwise this machine does, for the time being.
+        reason: why it does not, in a few words; None where it does.
+        fallbacks: how often this machine had to take over.
+        remote_crops: faces that the server has judged.
+        local_crops: faces that this machine has judged instead.
+    """
+
+    server: str
+    is_up: bool
+    reason: str | None
+    fallbacks: int
+    remote_crops: int
+    local_crops: int
 
 
 class Classifier(Closing, ABC):
@@ -29,6 +52,18 @@ class Classifier(Closing, ABC):
 
         Returns:
             n verdicts, in order.
+        """
+
+    @property
+    def remote(self) -> RemoteState | None:
+        """How the other machine is doing, where crops are judged there; may be read by any thread."""
+        return None
+
+    def announce_to(self, tell: Callable[[str], object]) -> None:
+        """Has the user told, in a sentence each, when another machine begins or ceases to judge.
+
+        Args:
+            tell: shows a sentence; called within `classify`, and at once with what is to be known already.
         """
 
 

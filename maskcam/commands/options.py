@@ -38,6 +38,14 @@ Weights = Annotated[
         " Default: the shipped one."
     ),
 ]
+RemoteClassifier = Annotated[
+    str | None,
+    typer.Option(
+        "--classifier",
+        metavar="remote=URL",
+        help="Have faces judged by a `maskcam serve-model`: remote=grpc://host:9100. Default: this machine judges.",
+    ),
+]
 DetectorKind = Annotated[str | None, typer.Option("--detector", help="yunet or mediapipe. Default: yunet.")]
 DetectorWeights = Annotated[
     Path | None,
@@ -113,6 +121,7 @@ def make_config(
     precision: str | None = None,
     thorough: bool | None = None,
     minimum_score: float | None = None,
+    classifier: str | None = None,
     video: bool | None = None,
     transport: str | None = None,
     hardware_decode: str | None = None,
@@ -132,6 +141,7 @@ def make_config(
             "backend": backend,
             "precision": precision,
             "classifier.weights": weights,
+            "classifier.remote": remote_address(classifier),
             "detector.kind": detector,
             "detector.weights": detector_weights,
             "detector.size": size,
@@ -150,10 +160,32 @@ def make_config(
     )
 
 
+def remote_address(classifier: str | None) -> str | None:
+    """The address in `--classifier remote=URL`.
+
+    Raises:
+        InputError: something else was given.
+    """
+    from maskcam.errors import InputError
+
+    if classifier is None:
+        return None
+    kind, _, url = classifier.partition("=")
+    if kind != "remote" or not url:
+        raise InputError(
+            "--classifier takes remote=grpc://HOST:PORT, of a `maskcam serve-model`; other weights are given by"
+            " --weights"
+        )
+    return url
+
+
 def announce(console: Console, pipeline: Pipeline) -> None:
-    """Says where the networks compute: a fallback must never be silent."""
+    """Says where the networks compute, and goes on to say so when that changes: a fallback must never be silent."""
+    from rich.markup import escape
+
     from maskcam.detectors.base import JudgingDetector
 
+    pipeline.classifier.announce_to(lambda text: console.print(escape(f"{text[0].upper()}{text[1:]}")))
     detector, classifier = pipeline.detector.device, pipeline.classifier.device
     if detector == classifier or isinstance(pipeline.detector, JudgingDetector):
         console.print(f"[dim]device: {detector}[/]")

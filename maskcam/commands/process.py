@@ -18,6 +18,7 @@ from maskcam.commands.options import (
     Device,
     HardwareDecode,
     Precision,
+    RemoteClassifier,
     Snapshots,
     StatisticsOnly,
     Store,
@@ -52,6 +53,7 @@ def process(
     backend: Backend = None,
     precision: Precision = None,
     weights: Weights = None,
+    classifier: RemoteClassifier = None,
     detector: DetectorKind = None,
     detector_weights: DetectorWeights = None,
     size: DetectionSize = None,
@@ -63,8 +65,6 @@ def process(
     video: Annotated[
         bool | None, typer.Option("--video/--no-video", help="Write the annotated video. Default: --video.")
     ] = None,
-) -> None:
-    """Annotate recorded videos and pictures, and log violations with snapshots."""
     cluster: Annotated[
         str | None,
         typer.Option(
@@ -73,6 +73,8 @@ def process(
             " output are shared by all nodes, or addresses such as s3://bucket/folder.",
         ),
     ] = None,
+) -> None:
+    """Annotate recorded videos and pictures, and log violations with snapshots."""
     from rich.console import Console
 
     from maskcam.commands.tables import print_reports
@@ -84,6 +86,7 @@ def process(
         backend=backend,
         precision=precision,
         weights=weights,
+        classifier=classifier,
         detector=detector,
         detector_weights=detector_weights,
         size=size,
@@ -96,9 +99,6 @@ def process(
         statistics_only=statistics_only,
     )
     console = Console()
-    jobs, reports = plan_jobs(inputs)
-    if not jobs:
-        raise InputError("; ".join(str(report.error) for report in reports))
     if cluster is None:
         reports = _process_here(inputs, Path(output), config=config, console=console)
     else:
@@ -125,6 +125,9 @@ def _process_here(inputs: list[str], output: Path, *, config: Config, console: C
     from maskcam.errors import InputError
     from maskcam.sinks.files import make_folder
 
+    jobs, reports = plan_jobs(inputs)
+    if not jobs:
+        raise InputError("; ".join(str(report.error) for report in reports))
     make_folder(output)  # before any work, not after
     with config.build_pipeline() as pipeline:
         announce(console, pipeline)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from maskcam.commands.options import Device, Store
+from maskcam.commands.options import Device, RemoteClassifier, Store, remote_address
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -51,6 +51,7 @@ def serve(
     ] = "admin",
     store: Store = None,
     device: Device = None,
+    classifier: RemoteClassifier = None,
 ) -> None:
     """Watch cameras as a service, with a dashboard in the browser and an API."""
     import logging
@@ -60,7 +61,13 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for talkative in ("aioice", "aiortc", "alembic", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
-    overrides = {"serve.host": host, "serve.port": port, "store.url": store, "device": device}
+    overrides = {
+        "serve.host": host,
+        "serve.port": port,
+        "store.url": store,
+        "device": device,
+        "classifier.remote": remote_address(classifier),
+    }
     with ExitStack() as stack:
         settings = open_settings(config_file, overrides, demo=demo, stack=stack)
         if set_password:

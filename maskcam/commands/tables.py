@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from maskcam.classifiers.base import RemoteState
 from maskcam.feeds import FeedState
 from maskcam.recorder import Report
 from maskcam.watching import CameraStatus
@@ -46,9 +47,16 @@ def print_reports(console: Console, reports: Sequence[Report]) -> None:
 _STATE_STYLES = {FeedState.LIVE: "green", FeedState.ENDED: "dim", FeedState.FAILED: "red"}
 
 
-def watch_table(cameras: Sequence[CameraStatus]) -> Table:
-    """How every camera is doing, a row each; `fps` is of frames analysed, of those that came."""
+def watch_table(cameras: Sequence[CameraStatus], *, remote: RemoteState | None = None) -> Table:
+    """How every camera is doing, a row each; `fps` is of frames analysed, of those that came.
+
+    Args:
+        cameras: those that are watched.
+        remote: how the model server is doing, where there is one.
+    """
     table = Table()
+    if remote is not None:
+        table.caption = Text(_remote_text(remote), "dim" if remote.is_up else "yellow")
     table.add_column("camera", overflow="fold")
     table.add_column("state", overflow="fold")
     table.add_column("in view")
@@ -69,6 +77,12 @@ def watch_table(cameras: Sequence[CameraStatus]) -> Table:
             str(camera.violations),
         )
     return table
+
+
+def _remote_text(remote: RemoteState) -> str:
+    """`12 faces judged by box:9100, 0 here`, with the reason while it does not judge."""
+    counts = f"{remote.remote_crops} faces judged by {remote.server}, {remote.local_crops} here"
+    return counts if remote.is_up else f"{counts}, at present: {remote.reason}"
 
 
 def state_text(camera: CameraStatus) -> str:

@@ -20,6 +20,7 @@ from maskcam.commands.options import (
     Device,
     HardwareDecode,
     Precision,
+    RemoteClassifier,
     Snapshots,
     StatisticsOnly,
     Store,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from maskcam.classifiers.base import Classifier
     from maskcam.commands.notes import Notes
     from maskcam.config_sections import CameraConfig
     from maskcam.feeds import Feed
@@ -69,6 +71,7 @@ def watch(
     backend: Backend = None,
     precision: Precision = None,
     weights: Weights = None,
+    classifier: RemoteClassifier = None,
     detector: DetectorKind = None,
     detector_weights: DetectorWeights = None,
     size: DetectionSize = None,
@@ -102,6 +105,7 @@ def watch(
         backend=backend,
         precision=precision,
         weights=weights,
+        classifier=classifier,
         detector=detector,
         detector_weights=detector_weights,
         size=size,
@@ -146,7 +150,7 @@ def watch(
             schedules={camera.name: Schedule.parse(camera.hours) for camera in cameras if camera.name},
         )
         try:
-            follow(watching, console, window=window)
+            follow(watching, console, window=window, classifier=pipeline.classifier)
         finally:
             print_watch(console, list(watching.cameras.values()))
     if output is not None:
@@ -215,14 +219,14 @@ def make_feeds(cameras: Sequence[CameraConfig], notes: Notes, stack: ExitStack) 
     return feeds
 
 
-def follow(watching: Watch, console: Console, *, window: WindowSink | None) -> None:
+def follow(watching: Watch, console: Console, *, window: WindowSink | None, classifier: Classifier) -> None:
     """Watches until all sources have ended or the window was closed, with a live table in the terminal."""
     from rich.live import Live
 
     from maskcam.commands.tables import watch_table
 
     def table() -> Table:
-        return watch_table(list(watching.cameras.values()))
+        return watch_table(list(watching.cameras.values()), remote=classifier.remote)
 
     with Live(get_renderable=table, console=console, transient=True):
         for _ in watching.run():

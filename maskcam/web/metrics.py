@@ -47,6 +47,7 @@ class ServiceCollector(Collector):
         yield from _of_cameras(list(self._service.cameras().values()))
         yield from self._of_meters()
         yield from self._of_backlogs()
+        yield from self._of_remote_classifier()
 
     def _of_meters(self) -> Iterator[Metric]:
         meters = self._service.meters
@@ -79,6 +80,22 @@ class ServiceCollector(Collector):
             labels = [] if backlog.kind == "store" else [backlog.name]
             families[backlog.kind].add_metric(labels, backlog.waiting)
         yield from families.values()
+
+    def _of_remote_classifier(self) -> Iterator[Metric]:
+        remote = self._service.remote_classifier()
+        if remote is None:
+            return
+        name = "maskcam_remote_classifier"
+        yield GaugeMetricFamily(
+            f"{name}_up", "Whether the model server judges faces.", value=float(remote.is_up)
+        )
+        yield CounterMetricFamily(
+            f"{name}_fallbacks", "Times that this machine had to take over.", value=remote.fallbacks
+        )
+        crops = CounterMetricFamily(f"{name}_crops", "Faces judged, by which machine.", labels=["by"])
+        crops.add_metric(["server"], remote.remote_crops)
+        crops.add_metric(["here"], remote.local_crops)
+        yield crops
 
 
 class SiteCollector(Collector):

@@ -64,6 +64,7 @@ def show_system(request: Request, context: Ctx, who: Viewer) -> Response:
         live=sum(camera.health.state is FeedState.LIVE for camera in cameras),
         cameras=len(cameras),
         backlogs=context.service.backlogs(),
+        remote=context.service.remote_classifier(),
         roles=list(Role),
         tokens=context.accounts.tokens() if is_admin else [],
         sessions=context.accounts.sessions() if is_admin else [],

@@ -1,6 +1,7 @@
 """What every mask classifier promises."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -8,11 +9,16 @@ import torch
 
 from maskcam.classifiers.base import Classifier
 from maskcam.classifiers.fixed import FixedClassifier
+from maskcam.classifiers.remote import RemoteClassifier
 from maskcam.classifiers.torch import TorchClassifier
 from maskcam.config_sections import ClassifierConfig
 from maskcam.crops import CropSpec
+from maskcam.remote.address import ServerAddress
+from maskcam.remote.client import ModelClient
+from maskcam.remote.wire import Encoding
 from maskcam.types import Image, MaskStatus, Verdict
 from maskcam.weights import shipped_weights
+from tests.remote.servers import FakeModel, fake_server, shipped_card
 
 SPEC = CropSpec(size=32, margin=0.2)
 
@@ -21,6 +27,22 @@ def by_brightness(crop: Image) -> MaskStatus:
     """Bright crops wear a mask, dark ones none, and in between nobody knows."""
     level = int(crop.mean()) // 86
     return (MaskStatus.NO_MASK, MaskStatus.UNSURE, MaskStatus.MASK)[level]
+
+
+class ServedClassifier(RemoteClassifier):
+    """Has its crops judged by a server of its own; not one of them may be judged here."""
+
+    def __init__(self, encoding: Encoding) -> None:
+        self._stack = ExitStack()
+        port = self._stack.enter_context(fake_server(FakeModel()))
+        client = ModelClient(ServerAddress("127.0.0.1", port), deadline_seconds=10.0, encoding=encoding)
+        here = FixedClassifier({MaskStatus.MASK: 1.0}, crop=CropSpec(shipped_card().input_size, 0.2))
+        super().__init__(client, here, shipped_card())
+
+    def close(self) -> None:
+        assert self.remote.fallbacks == 0
+        super().close()
+        self._stack.close()
 
 
 CLASSIFIERS: dict[str, Callable[[], Classifier]] = {
@@ -34,6 +56,8 @@ CLASSIFIERS: dict[str, Callable[[], Classifier]] = {
     ),
     "openvino": lambda: ClassifierConfig().build(device="cpu", backend="openvino"),
     "onnxruntime": lambda: ClassifierConfig().build(device="cpu", backend="onnxruntime"),
+    "remote": lambda: ServedClassifier("raw"),
+    "remote-jpeg": lambda: ServedClassifier("jpeg"),
     "openvino-twice": lambda: ClassifierConfig(thorough=True).build(device="cpu", backend="openvino"),
 }
 

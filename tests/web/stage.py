@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from maskcam.camera_changes import Changes, cameras_of, compare
+from maskcam.classifiers.base import RemoteState
 from maskcam.config import Config
 from maskcam.config_file import ConfigFile
 from maskcam.config_serve import ServeConfig
@@ -68,6 +69,7 @@ class FakeService:
     listeners: list[Callable[[Any], None]] = field(default_factory=list)
     results: dict[str, FrameResult] = field(default_factory=dict)
     states: dict[str, CameraStatus] = field(default_factory=dict)
+    remote: RemoteState | None = None
 
     def cameras(self) -> Mapping[str, CameraStatus]:
         names = cameras_of(self.config)
@@ -79,6 +81,9 @@ class FakeService:
 
     def backlogs(self) -> list[Backlog]:
         return [Backlog("store", "events.db", 3), Backlog("outbox", "the MQTT broker", 7)]
+
+    def remote_classifier(self) -> RemoteState | None:
+        return self.remote
 
     def subscribe(self, listener: Callable[[Any], None]) -> Callable[[], None]:
         self.listeners.append(listener)

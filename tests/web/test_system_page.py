@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from maskcam.about import networks, versions
+from maskcam.classifiers.base import RemoteState
 from maskcam.config import Config
 from maskcam.errors import StoreUnavailableError
 from maskcam.service import ServiceState
@@ -35,6 +36,17 @@ def test_a_service_that_stands_still_says_why(stage: Stage) -> None:
     stage.service.state = ServiceState(False, "no space left on the disk", 4, "")
     assert "Nothing is judged: no space left on the disk." in words(stage)
     assert "<dt>Restarts after faults</dt><dd>4</dd>" in words(stage)
+
+
+def test_a_model_server_that_is_away_is_told(stage: Stage) -> None:
+    assert "Model server" not in words(stage)
+    stage.service.remote = RemoteState("box:9100", True, None, 2, 70, 9)
+    assert "<dt>Model server</dt><dd>box:9100, judges</dd>" in words(stage)
+    assert "<dt>Faces judged there, and here instead</dt><dd>70, 9</dd>" in words(stage)
+    assert "judged on this machine" not in words(stage)
+    stage.service.remote = RemoteState("box:9100", False, "the model server at box:9100 is tired", 3, 70, 9)
+    assert "Faces are judged on this machine: the model server at box:9100 is tired." in words(stage)
+    assert "<dt>Times it was away</dt><dd>3</dd>" in words(stage)
 
 
 def test_a_store_that_does_not_answer_leaves_the_rest(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from maskcam.classifiers.base import RemoteState
 from maskcam.feeds import FeedState
 from maskcam.service import ServiceState
 from maskcam.types import ViolationPhase
@@ -44,6 +45,22 @@ def test_metrics_are_those_of_the_service(stage: Stage) -> None:
     assert found["maskcam_outbox_depth", "the MQTT broker"] == 7
     assert found["maskcam_store_queue", ""] == 3
     assert ("maskcam_fps", "door,analysed") in found
+
+
+def test_the_model_server_is_in_the_figures_and_in_the_health(stage: Stage) -> None:
+    assert not any("remote" in name for name, _ in samples(stage))
+    assert stage.ask("GET", "/readyz").json()["classifier"] == "here"
+    stage.service.remote = RemoteState("box:9100", True, None, 2, 70, 9)
+    found = samples(stage)
+    assert found["maskcam_remote_classifier_up", ""] == 1
+    assert found["maskcam_remote_classifier_fallbacks_total", ""] == 2
+    assert found["maskcam_remote_classifier_crops_total", "server"] == 70
+    assert found["maskcam_remote_classifier_crops_total", "here"] == 9
+    assert stage.ask("GET", "/readyz").json()["classifier"] == "server"
+    stage.service.remote = replace(stage.service.remote, is_up=False)
+    assert samples(stage)["maskcam_remote_classifier_up", ""] == 0
+    ready = stage.ask("GET", "/readyz")
+    assert (ready.status_code, ready.json()["classifier"]) == (200, "fallback")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from maskcam.errors import MaskcamError, StoreError
 from maskcam.web.api.sites import sites_now
@@ -30,6 +30,10 @@ class Ready(BaseModel):
     store: bool
     pipeline: bool
     cameras: bool
+    classifier: Literal["here", "server", "fallback"] = Field(
+        "here",
+        description="who judges faces: this machine, the model server, or this machine while that does not answer",
+    )
 
 
 @router.get("/healthz")
@@ -47,7 +51,9 @@ def readyz(context: Ctx, response: Response) -> Ready:
     cameras = not states or any(not state.is_final for state in states)
     is_ready = store and pipeline and cameras
     response.status_code = 200 if is_ready else 503
-    return Ready(ready=is_ready, store=store, pipeline=pipeline, cameras=cameras)
+    return Ready(
+        ready=is_ready, store=store, pipeline=pipeline, cameras=cameras, classifier=_who_judges(context)
+    )
 
 
 @router.get(
@@ -62,6 +68,13 @@ def metrics(context: Ctx, _who: Viewer) -> Response:
     except StoreError:
         sites = []  # the figures of the service are of use without
     return Response(exposition(context.service, sites), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _who_judges(context: Context) -> Literal["here", "server", "fallback"]:
+    remote = context.service.remote_classifier()
+    if remote is None:
+        return "here"
+    return "server" if remote.is_up else "fallback"
 
 
 def _has_store(context: Context) -> bool:

@@ -1,0 +1,57 @@
+"""A classifier on another machine, made from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Literal
+
+from maskcam.classifiers.base import Classifier
+from maskcam.errors import MissingLibraryError
+from maskcam.remote.address import parse_address
+from maskcam.sources.urls import fill_in
+from maskcam.weights import ModelCard
+
+TOKEN_VARIABLE = "MASKCAM_MODEL_TOKEN"
+"""Where both sides look for the token, so that it need not stand in a file."""
+
+
+def build_remote(
+    url: str,
+    *,
+    deadline_seconds: float,
+    encoding: Literal["raw", "jpeg"],
+    local: Classifier,
+    card: ModelCard,
+    thorough: bool,
+    environ: Mapping[str, str],
+) -> Classifier:
+    """Makes a classifier that a model server stands behind, whether or not that is there at present.
+
+    Args:
+        url: of the server; may hold `${NAME}`.
+        deadline_seconds: after which faces are judged on this machine.
+        encoding: raw or jpeg.
+        local: that judges then; closed with the classifier.
+        card: of it.
+        thorough: whether it judges every crop twice.
+        environ: the environment.
+
+    Raises:
+        ConfigError: that is no address.
+        InputError: an environment variable in it is not set.
+        MissingLibraryError: gRPC is not installed.
+    """
+    address = parse_address(fill_in(url, environ))
+    if address.token is None:
+        address = replace(address, token=environ.get(TOKEN_VARIABLE) or None)
+    try:
+        from maskcam.classifiers.remote import RemoteClassifier
+        from maskcam.remote.client import ModelClient
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError(
+            f"a classifier on another machine needs a Python package that is not installed ({error}):"
+            " run `pip install 'maskcam[remote]'`"
+        ) from error
+    client = ModelClient(address, deadline_seconds=deadline_seconds, encoding=encoding)
+    return RemoteClassifier(client, local, card, thorough=thorough)

@@ -1,0 +1,1 @@
+"""What machines with cameras and a model server say to each other."""

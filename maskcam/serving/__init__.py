@@ -1,0 +1,1 @@
+"""A model server on Ray Serve: detector and classifier for many machines with cameras."""
