@@ -17,6 +17,7 @@ from maskcam.store.tables import CameraRow, CountsRow, SiteCameraRow, SiteRow, V
 
 SILENT_SECONDS = 60.0
 """Sites report every ten seconds, so that one that has said nothing for longer is off, or cannot reach us."""
+_BY_NAME = (func.lower(SiteRow.name), SiteRow.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,13 +154,13 @@ def sites(connection: Connection, *, midnight: datetime) -> list[Site]:
             violations=violations.get(row.id, 0),
             compliance=compliance.get(row.id, Compliance()),
         )
-        for row in connection.execute(select(SiteRow.__table__).order_by(SiteRow.name))
+        for row in connection.execute(select(SiteRow.__table__).order_by(*_BY_NAME))
     ]
 
 
 def names(connection: Connection) -> list[str]:
     """Of all sites."""
-    return list(connection.scalars(select(SiteRow.name).order_by(SiteRow.name)))
+    return list(connection.scalars(select(SiteRow.name).order_by(*_BY_NAME)))
 
 
 def cameras_of(connection: Connection, site: str) -> list[str]:
