@@ -105,7 +105,9 @@ def catch_up(way: Way, folder: Path) -> dict[str, float]:
         opened = EventStore.open(path)
         start_seconds = time.monotonic()
         with Forwarder(opened, make_link(way.url, site, opened)):
-            while store.waiting(limit=1)[0]:  # not all the time: to look costs the site's disk something as well
+            while store.waiting(limit=1)[
+                0
+            ]:  # not all the time: to look costs the site's disk something as well
                 time.sleep(0.2)
         seconds = time.monotonic() - start_seconds
     return {"records": BACKLOG, "records per second": round(BACKLOG / seconds)}

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
+from maskcam.central.names import site_name
 from maskcam.config_alerts import check_prefix, filled
 from maskcam.config_sections import Section, StoreConfig
 from maskcam.errors import ConfigError
 from maskcam.sinks.base import Sink
-from maskcam.store.sites import site_name
 
 
 class CentralConfig(Section):

@@ -1,5 +1,7 @@
 """Settings of sites that forward, and of the place that they forward to."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,9 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         build(read(tmp_path, '[central]\nreceive = "mqtt://127.0.0.1:9"', store=False))
     with pytest.raises(ConfigError, match="there is no file /nowhere"):
         build(read(tmp_path, '[central]\nreceive = "mqtt://127.0.0.1:9"\ncertificates = "/nowhere"'))
+
+
+def test_reading_a_configuration_loads_no_database() -> None:
+    code = "import sys, maskcam.config; print([m for m in ('sqlalchemy', 'paho', 'psycopg') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]", "commands that need none would start later for it"

@@ -9,12 +9,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from maskcam.central.messages import Answer, Delivery, all_rows, answers_topic, site_of
+from maskcam.central.names import site_name
 from maskcam.central.wire import Wire
 from maskcam.errors import DeliveryError, StoreError
 from maskcam.outbox.courier import BackOff
 from maskcam.sinks.base import Sink
 from maskcam.sinks.mqtt import Broker
-from maskcam.store.sites import site_name
 from maskcam.store.store import EventStore
 from maskcam.types import FrameResult, Image
 from maskcam.workers import Repeater

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -71,19 +70,6 @@ class Site:
     cameras: tuple[SiteCamera, ...]
     violations: int
     compliance: Compliance
-
-
-def site_name(text: str) -> str:
-    """A name as sites may have one.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if not re.fullmatch(r"[^/\x00-\x1f\x7f]{1,64}", text) or text != text.strip():
-        raise ValueError(
-            f"a site's name has 1 to 64 characters, no slash, and no space at its ends, got {text!r}"
-        )
-    return text
 
 
 def camera_name(site: str, camera: str) -> str:
