@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,10 +83,9 @@ class Folder:
                 return
             target = Path(self.where, name)
             target.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, partial = tempfile.mkstemp(dir=target.parent, prefix=".partial-")
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            Path(partial).replace(target)
+            partial = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+            partial.write_bytes(data)
+            partial.replace(target)
 
     def remove(self, name: str) -> None:
         """Removes a file, or a folder with all that is in it, if it is there."""
