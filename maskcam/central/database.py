@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from maskcam.central.base import Link
 from maskcam.errors import DeliveryError, StoreError
 from maskcam.store.address import parse_address
+from maskcam.store.engine import make_engine
 from maskcam.store.forwarding import Forwarded
 from maskcam.store.sites import Report
 from maskcam.store.store import EventStore
@@ -22,10 +23,15 @@ class DatabaseLink(Link):
 
     Raises:
         InputError: that is no address of a database.
+        MissingLibraryError: its client library is not installed.
     """
 
     def __init__(self, url: str, *, site: str, own_id: str) -> None:
-        super().__init__(f"the central store {parse_address(url).name}")
+        address = parse_address(url)
+        super().__init__(f"the central store {address.name}")
+        make_engine(
+            address
+        ).dispose()  # does not connect, but better says now than later what is not installed
         self._url = url
         self._site = site
         self._own_id = own_id

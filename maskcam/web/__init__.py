@@ -13,10 +13,10 @@ Routes
 
 Templates
     `base.html` has the blocks `title`, `head`, `nav` and `main`. Every template is given `request`, `who` (a
-    `roles.Principal` with `name` and `role`, None before logging in), `csrf` and `version`. `home.html` is given
-    `cameras`, a list of `schemas.Camera`, and `webrtc`; `login.html` `has_password`, `is_wrong` and `wait_seconds`;
-    `docs.html` `paths`, those of OpenAPI. `{% if who.role.covers("operator") %}` asks for a role: a role is its own
-    text.
+    `roles.Principal` with `name` and `role`, None before logging in), `csrf`, `version` and `has_sites` (whether other
+    sites forward to this store). `home.html` is given `cameras`, a list of `schemas.Camera`, and `webrtc`; `login.html`
+    `has_password`, `is_wrong` and `wait_seconds`; `docs.html` `paths`, those of OpenAPI.
+    `{% if who.role.covers("operator") %}` asks for a role: a role is its own text.
 
 Scripts and styles
     The policy lets nothing run that is not a file below `static/`: no inline script, no inline style nor
@@ -37,7 +37,7 @@ What scripts fetch
         `camera`, when the state of one changes: one such entry of `cameras`.
         `violation`, when one starts, changes or ends: `{key, camera, phase: started|updated|ended, status, track_id}`.
         The store has it within half a second; `key` is that of the event. Fetch the first page of events then.
-    `GET /api/v1/events?limit=&cursor=&since=&until=&camera=&status=&is_protected=&is_false_alarm=&is_open=`:
+    `GET /api/v1/events?limit=&cursor=&since=&until=&camera=&site=&status=&is_protected=&is_false_alarm=&is_open=`:
         `{events: [Event], next_cursor}`, newest first; `snapshot_url`, `face_url` and `clip_url` of an event are null
         where nothing is kept. `PATCH /api/v1/events/ID` takes `{is_protected, is_false_alarm}` (operator),
         `DELETE` (admin).
@@ -48,7 +48,8 @@ What scripts fetch
     `GET /api/v1/cameras/NAME/faces`: `{size_wh, faces: [{track_id, box_xyxy, score, side, status, is_required}]}` of
         the last picture. `GET /api/v1/whatif?threshold=&dwell=&cameras=&since=&until=`: see `schemas.WhatIf`.
         `PUT /api/v1/settings/violations` (admin).
-    `GET /api/v1/statistics?since=&until=&camera=&per=hour|day`, `GET /api/v1/settings`, `GET /api/v1/me`,
+    `GET /api/v1/sites`: `[Site]`. The stream tells nothing of what other sites forward: ask again from time to time.
+    `GET /api/v1/statistics?since=&until=&camera=&site=&per=hour|day`, `GET /api/v1/settings`, `GET /api/v1/me`,
     `/api/v1/tokens`, `/api/v1/users`, `POST /api/v1/reload`: see `schemas.py`.
 
     `server.js` (`ask`, `listen`, `announce`), `words.js` (times, durations, plates of statuses) and `pictures.js` are

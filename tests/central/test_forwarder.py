@@ -39,7 +39,7 @@ def test_a_minute_goes_when_it_is_over_and_the_last_one_at_the_end(store: EventS
     forwarder = Forwarder(EventStore.open(tmp_path / "site.db"), link)
     wait_until(lambda: link.rows)
     assert link.rows == [old]
-    assert forwarder.backlog().waiting == 0
+    wait_until(lambda: forwarder.backlog().waiting == 0)
     forwarder.close()
     assert link.rows == [old, new]
 

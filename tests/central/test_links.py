@@ -1,5 +1,6 @@
 """The ways to the central place: real PostgreSQL and a real broker, stopped and started again."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from maskcam.central.database import DatabaseLink
 from maskcam.central.forwarder import Forwarder
 from maskcam.central.mqtt import MqttLink
 from maskcam.central.receiving import SiteReceiver
-from maskcam.errors import DeliveryError
+from maskcam.errors import DeliveryError, MissingLibraryError
 from maskcam.sinks.mqtt import Broker
 from maskcam.store.sites import Report
 from maskcam.store.store import EventStore
@@ -58,6 +59,15 @@ def test_a_database_that_is_away_is_said_without_its_password() -> None:
     with link, pytest.raises(DeliveryError, match="does not answer") as caught:
         link.deliver(REPORT, [])
     assert "hunter2" not in f"{caught.value} {link.name}"
+
+
+def test_what_is_not_installed_is_said_before_anything_is_forwarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingLibraryError, match=r"maskcam\[postgres\]"):
+        DatabaseLink("postgresql://h/d", site="north", own_id="a")
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    with pytest.raises(MissingLibraryError, match=r"maskcam\[alerts\]"):
+        MqttLink(Broker("h", 1, is_encrypted=False), site="north")
 
 
 def test_two_sites_over_a_database_that_is_stopped_and_started(postgres: Server, tmp_path: Path) -> None:
