@@ -13,7 +13,7 @@ from maskcam.errors import ConfigError, MissingLibraryError
 Backend = Literal["auto", "openvino", "onnxruntime", "torch"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-Library = Literal["openvino", "onnxruntime", "torch"]
+Library = Literal["openvino", "onnxruntime", "torch", "tensorrt"]
 
 
 class Computing(TypedDict):
@@ -32,6 +32,7 @@ _ABLE: dict[str, tuple[Library, ...]] = {  # by the ending of a weights file
     ".xml": ("openvino",),
     ".torchscript": ("torch",),
     ".pt2": ("torch",),
+    ".engine": ("tensorrt",),
 }
 _INSTALL = {
     "openvino": "pip install openvino",
@@ -60,6 +61,8 @@ def choose_backend(weights: Path, computing: Computing) -> Library:
     if backend != "auto" and backend not in able:
         raise ConfigError(f"{weights} runs with backend {' or '.join(able)}, not with {backend}")
     wanted = able if backend == "auto" else (backend,)
+    if wanted == ("tensorrt",):
+        return _check_tensorrt(weights, computing)
     elsewhere = ("torch" in wanted or device != "auto") and _is_elsewhere(device)
     if elsewhere and "torch" in wanted:
         wanted = ("torch",)
@@ -75,6 +78,25 @@ def choose_backend(weights: Path, computing: Computing) -> Library:
             f"precision bfloat16 needs backend openvino, but {found} is used: set one of the two"
         )
     return found
+
+
+def _check_tensorrt(weights: Path, computing: Computing) -> Library:
+    """An engine runs with TensorRT and its own arithmetic; whether the GPU is there is found out when it is opened."""
+    if computing["device"] == "cpu":
+        raise ConfigError(
+            f"{weights} is an engine of TensorRT for an NVIDIA GPU, but device cpu was asked for: use the "
+            ".safetensors file that it was made of"
+        )
+    if computing["precision"] != "auto":
+        raise ConfigError(
+            f"{weights} was built for float16: leave precision at auto, not {computing['precision']}"
+        )
+    if importlib.util.find_spec("tensorrt") is None:
+        raise MissingLibraryError(
+            f"{weights} needs TensorRT, which is not installed: run `pip install tensorrt-cu13` (tensorrt-cu12 for "
+            "CUDA 12) on the machine with the GPU, or use the .safetensors file that it was made of"
+        )
+    return "tensorrt"
 
 
 def uses_torch(weights: Path, computing: Computing) -> bool:

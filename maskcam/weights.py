@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 DEFAULT_CLASSIFIER = "mobilenet_v2"
 DEFAULT_DETECTOR = "yunet_n"
 
-EXPORTED = (".onnx", ".xml", ".torchscript", ".pt2")
-"""Endings of what `maskcam export` writes: ONNX, OpenVINO, TorchScript and exported programs."""
+EXPORTED = (".onnx", ".xml", ".torchscript", ".pt2", ".engine")
+"""Endings of what `maskcam export` writes: ONNX, OpenVINO, TorchScript, exported programs and engines of TensorRT."""
 
 
 class ModelCard(BaseModel):

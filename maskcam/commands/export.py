@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from maskcam.exporting.files import Exported
     from maskcam.weights import ModelCard
 
-_ENDINGS = {".onnx": "onnx", ".xml": "openvino", ".torchscript": "torchscript", ".pt2": "exported-program"}
+_ENDINGS = {
+    ".onnx": "onnx",
+    ".xml": "openvino",
+    ".torchscript": "torchscript",
+    ".pt2": "exported-program",
+    ".engine": "tensorrt",
+}
 
 
 def export(
@@ -27,7 +33,9 @@ def export(
     ] = None,
     kind: Annotated[
         Literal["onnx", "openvino", "torchscript", "exported-program", "tensorrt"] | None,
-        typer.Option("--format", help="Default: by the ending of FILE: .onnx, .xml, .torchscript or .pt2."),
+        typer.Option(
+            "--format", help="Default: by the ending of FILE: .onnx, .xml, .torchscript, .pt2 or .engine."
+        ),
     ] = None,
     share: Annotated[
         bool,
@@ -38,7 +46,7 @@ def export(
         ),
     ] = False,
 ) -> None:
-    """Write weights as ONNX, OpenVINO, TorchScript or an exported program, checked against PyTorch."""
+    """Write weights as ONNX, OpenVINO, TorchScript, an exported program or TensorRT, checked against PyTorch."""
     from rich.console import Console
 
     from maskcam.exporting.files import ENDINGS
@@ -47,28 +55,12 @@ def export(
 
     weights = weights or shipped_weights(DEFAULT_CLASSIFIER)
     chosen = kind or _ENDINGS.get(output.suffix if output else ".onnx", "onnx")
-    if chosen == "tensorrt":
-        refuse_tensorrt()
     card = read_card(weights)
     output = output or Path(f"{card.name}{ENDINGS[chosen]}")
     console = Console()
     with console.status(f"exporting {card.name}"):
         done = write(weights, output, kind=chosen, share=share)
     print_exported(console, done, card)
-
-
-def refuse_tensorrt() -> None:
-    """Says how to get there: an engine of TensorRT runs only on the kind of GPU that it was built on.
-
-    Raises:
-        MissingLibraryError: always.
-    """
-    from maskcam.errors import MissingLibraryError
-
-    raise MissingLibraryError(
-        "TensorRT is not part of maskcam: export --format onnx, and build an engine on the GPU it is for with"
-        " `trtexec --onnx=FILE.onnx`"
-    )
 
 
 def print_exported(console: Console, done: Exported, card: ModelCard) -> None:

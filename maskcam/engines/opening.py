@@ -33,6 +33,11 @@ def open_engine(
 
         read_checked(weights, card)
         return card, TorchEngine(weights, device=computing["device"])
+    if backend == "tensorrt":
+        from maskcam.engines.tensorrt import TensorRtEngine
+
+        read_checked(weights, card)
+        return card, TensorRtEngine(weights, device=computing["device"])
     network: Path | bytes = weights
     if weights.suffix == ".safetensors":
         network = onnx_of(weights, card)

@@ -14,10 +14,17 @@ import torch
 from maskcam.engines.base import Engine
 from maskcam.errors import ExportError, InputError, MissingLibraryError, OutputError
 from maskcam.exporting.onnx import quiet, to_onnx
+from maskcam.exporting.tensorrt import HALF_TOLERANCE, build_engine
 from maskcam.exporting.whole import WholeNetwork, dynamic_sizes, example_images, load_whole, traced_images
 from maskcam.weights import ModelCard, card_beside
 
-ENDINGS = {"onnx": ".onnx", "openvino": ".xml", "torchscript": ".torchscript", "exported-program": ".pt2"}
+ENDINGS = {
+    "onnx": ".onnx",
+    "openvino": ".xml",
+    "torchscript": ".torchscript",
+    "exported-program": ".pt2",
+    "tensorrt": ".engine",
+}
 """By format."""
 
 TOLERANCE = 1e-3
@@ -57,6 +64,7 @@ def export(weights: Path, output: Path, *, kind: str, share: bool = False) -> Ex
         WeightsError: see `load_weights`.
         InputError: the name of the file does not fit.
         MissingLibraryError: the format needs a package that is not installed.
+        ConfigError: the format needs an NVIDIA GPU.
         ExportError: what was made does not compute what PyTorch computes; it is not kept.
         OutputError: the file cannot be written.
     """
@@ -73,10 +81,11 @@ def export(weights: Path, output: Path, *, kind: str, share: bool = False) -> Ex
         try:
             _write(whole, card, draft, kind=kind, share=weights if share else None)
             difference, engines = _check(draft, whole, card, kind=kind)
-            if not difference <= TOLERANCE:  # nor NaN
+            tolerance = HALF_TOLERANCE if kind == "tensorrt" else TOLERANCE
+            if not difference <= tolerance:  # nor NaN
                 raise ExportError(
                     f"{output.name} was not kept, since it differs from PyTorch by {difference:.2g} of its outputs'"
-                    f" size, more than {TOLERANCE:g}: please report the versions that `pip list` shows"
+                    f" size, more than {tolerance:g}: please report the versions that `pip list` shows"
                 )
             files = tuple(
                 part.replace(final)
@@ -99,6 +108,9 @@ def _write(whole: WholeNetwork, card: ModelCard, path: Path, *, kind: str, share
             _write_openvino(whole, card, path)
         case "torchscript":
             _write_torchscript(whole, card, path)
+        case "tensorrt":
+            path.write_bytes(build_engine(whole, card))
+            _write_card(card, path, of=path)
         case _:
             _write_program(whole, card, path)
 
@@ -134,7 +146,12 @@ def _parts(network: Path) -> tuple[Path, ...]:
 
 
 def _engines(network: Path, kind: str) -> Iterator[tuple[str, Engine]]:
-    """What can run the file here, in float32."""
+    """What can run the file here, in float32, or in the float16 that an engine of TensorRT was built for."""
+    if kind == "tensorrt":
+        from maskcam.engines.tensorrt import TensorRtEngine
+
+        yield "TensorRT", TensorRtEngine(network)
+        return
     if kind in ("torchscript", "exported-program"):
         from maskcam.engines.torch import TorchEngine
 

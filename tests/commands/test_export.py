@@ -53,7 +53,7 @@ def test_the_ending_says_the_format(
         (["nowhere.safetensors"], 2, "no weights file at nowhere.safetensors"),
         (["-o", "a.txt"], 2, "ends in .onnx, got a.txt"),
         (["--format", "openvino", "-o", "a.onnx"], 2, "ends in .xml"),
-        (["--format", "tensorrt"], 1, "trtexec --onnx"),
+        (["--format", "tensorrt", "-o", "a.onnx"], 2, "ends in .engine"),
         (["--format", "coreml"], 2, "coreml"),
     ],
 )
