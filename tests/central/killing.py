@@ -122,8 +122,14 @@ class OverBroker(Way):
 
 
 def run(*arguments: object) -> subprocess.Popen[bytes]:
+    """Starts a process, and waits until it does its work: killed before, it would show nothing."""
     command = [sys.executable, "-m", "tests.central.killing", *map(str, arguments)]
-    return subprocess.Popen(command, cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL)
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    assert process.stdout is not None
+    assert process.stdout.readline(), f"{command} did not start"
+    process.stdout.close()
+    return process
 
 
 def torment(way: Way, folder: Path, *, rounds: int, per_second: float, random_: random.Random) -> Tally:
@@ -209,11 +215,14 @@ def watch_for_ever(path: Path, url: str, name: str, per_second: float) -> None:
                 reports.append(make_violation(ViolationPhase.ENDED, violation_id=number - 2))
             tracks = (make_track(track_id=number), make_track(status=MaskStatus.MASK, track_id=0))
             sink.write(make_result(frame, tracks, tuple(reports)), None)
+            if number == 1:
+                print("at work", flush=True)
             time.sleep(1 / per_second)
 
 
 def receive_for_ever(path: Path, url: str) -> None:
     with SiteReceiver(EventStore.open(path), Broker.parse(url)):
+        print("at work", flush=True)
         time.sleep(3600)
 
 
