@@ -164,3 +164,16 @@ def test_what_cannot_be_written_is_refused_with_a_reason(broker: Mosquitto, tmp_
         receiver._hear("maskcam/sites/a%2Fb/rows", b"{}")
     assert "is none" in told[1]
     assert "a site's name has" in told[2]
+
+
+def test_a_broker_that_lets_nobody_in_is_said_without_the_password(tmp_path: Path) -> None:
+    folder = tmp_path / "guarded"
+    folder.mkdir()
+    with Mosquitto(folder, users={"north": "right"}) as guarded:
+        wrong = Broker("127.0.0.1", guarded.port, False, "north", "hunter2")
+        with (
+            MqttLink(wrong, site="north") as link,
+            pytest.raises(DeliveryError, match="not authorized") as caught,
+        ):
+            link.deliver(REPORT, [])
+    assert "hunter2" not in f"{caught.value} {link.name}"

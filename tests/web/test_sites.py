@@ -98,6 +98,17 @@ def test_pages_of_a_site(stage: Stage) -> None:
     assert not re.search(r'value="door"\s+checked', page)
 
 
+def test_the_gallery_opens_without_a_store(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> list[str]:
+        raise StoreUnavailableError("it is locked")
+
+    monkeypatch.setattr(stage.store, "site_names", fails)
+    page = stage.ask("GET", "/violations")
+    assert page.status_code == 200
+    assert "<option>door</option>" in page.text
+    assert 'id="site"' not in page.text
+
+
 def test_metrics_of_sites_and_without_a_store(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     figures = stage.ask("GET", "/metrics").text
     assert 'maskcam_site_waiting{site="north & co"} 3.0' in figures
