@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
@@ -45,6 +46,9 @@ def build_remote(
     address = parse_address(fill_in(url, environ))
     if address.token is None:
         address = replace(address, token=environ.get(TOKEN_VARIABLE) or None)
+    os.environ.setdefault(
+        "GRPC_VERBOSITY", "NONE"
+    )  # it would write into the table of `watch`; read when it is loaded
     try:
         from maskcam.classifiers.remote import RemoteClassifier
         from maskcam.remote.client import ModelClient

@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "gpu": LEAVES
     | {"gpu", "classifiers", "crops", "detectors", "devices", "networks", "weights"},  # both, made one
     "remote": LEAVES | {"remote", "weights"},
-    "serving": LEAVES | {"serving", "config", "remote", "weights"},
+    "serving": LEAVES | {"serving", "classifiers.warming", "config", "remote", "weights"},
     "trackers": LEAVES | {"trackers"},
     "store": LEAVES | {"store"},
     "outbox": LEAVES | {"outbox"},

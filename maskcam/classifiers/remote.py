@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from maskcam.classifiers.base import Classifier, RemoteState, check_crops
 from maskcam.classifiers.verdicts import VerdictReader
+from maskcam.classifiers.warming import warm_up
 from maskcam.crops import CropSpec
 from maskcam.errors import RemoteError
 from maskcam.remote.client import ModelClient, RemoteModel
@@ -27,13 +26,16 @@ _STEADY_SECONDS = 30.0
 _QUIET_SECONDS = 5.0
 """A server that had nothing to judge for so long is asked whether it is still there."""
 
+_COMMON_STEPS = (1, 2, 3, 4)
+"""Faces."""
+
 
 class RemoteClassifier(Classifier):
     """Has crops judged by a model server, and judges those itself that the server does not judge in time.
 
-    The local classifier is loaded and has judged once by the time this object is there: what it costs is some memory,
-    and no frame waits when it is needed. While the server is away nothing is waited for: only every few seconds, beside
-    the work, it is asked whether it is back.
+    The local classifier is loaded and warm by the time this object is there: what it costs is half a second at the
+    start and some memory, and no frame waits when it is needed. While the server is away nothing is waited for: only
+    every few seconds, beside the work, it is asked whether it is back.
 
     Args:
         client: of the server; closed with the classifier.
@@ -67,7 +69,7 @@ class RemoteClassifier(Classifier):
         self._reader = VerdictReader(card)
         self._wait_seconds = _FIRST_WAIT_SECONDS
         self._up_seconds = self._next_probe_seconds = clock()
-        local.classify(np.zeros((1, self.crop.size, self.crop.size, 3), np.uint8))
+        warm_up(local, _COMMON_STEPS)
         try:
             self._go_up(client.describe())
         except RemoteError as error:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from ray import serve
 
+from maskcam.classifiers.warming import warm_up
 from maskcam.config import Config
 from maskcam.remote.model_pb2 import (
     ClassifyRequest,
@@ -37,6 +38,10 @@ class _Judged:
 
     rows: list[list[float]]
     batch_size: int
+
+
+_COMMON_BATCHES = (1, 2, 3, 4, 6, 8, 12, 16)
+"""As many as OpenVinoEngine compiles networks for: no client ever waits for one."""
 
 
 def _size(requests: Sequence[Sequence[Image]]) -> int:
@@ -62,7 +67,7 @@ class Replica:
         batches[0].set_max_batch_size(max_batch)
         for batched in batches:
             batched.set_batch_wait_timeout_s(batch_wait_seconds)
-        self.check_health()
+        warm_up(self._classifier, [size for size in _COMMON_BATCHES if size <= max_batch])
 
     def describe(self) -> Description:
         """What judges here."""

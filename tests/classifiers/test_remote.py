@@ -107,6 +107,8 @@ def test_the_server_judges_while_it_is_there(model: FakeModel, make: Callable[..
     bench = make()
     assert bench.judge(3) == [True] * 3
     assert model.sizes == [3]
+    assert set(bench.local.batch_sizes) == {1, 2, 3, 4}, "it has warmed up"
+    assert len(bench.local.batch_sizes) == 32, "and done nothing else"
     assert bench.state == RemoteState(bench.state.server, True, None, 0, 3, 0)
     assert bench.classifier.device.startswith("a fake, on 127.0.0.1:")
     (said,) = bench.said

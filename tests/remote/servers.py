@@ -107,10 +107,11 @@ class RealServer:
         return f"grpc://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "maskcam", "serve-model", "--port", str(self.port), *self._flags]
-        computing = ["--device", "cpu", "--backend", "openvino", "--precision", "float32"]
+        computing = ["--device", "cpu", "--precision", "float32"]  # unless the flags say otherwise
+        command = [sys.executable, "-m", "maskcam", "serve-model", "--port", str(self.port)]
+        command += [*computing, *self._flags]
         self.process = subprocess.Popen(
-            [*command, *computing],
+            command,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
