@@ -10,6 +10,7 @@ python -m benchmarks.soak --cameras 4 --minutes 30 --json benchmarks/results/soa
 python -m benchmarks.economy samples/demo.mp4 ../shared/data/clips/* --json benchmarks/results/economy.json
 python -m benchmarks.fast --json benchmarks/results/fast.json
 python -m benchmarks.int8 --json benchmarks/results/int8.json
+python -m benchmarks.remote --json benchmarks/results/remote.json
 python benchmarks/readme.py
 """
 
@@ -41,6 +42,7 @@ def with_figures(text: str) -> str:
     text = _replace(text, "soak", soak_table(_read("soak")))
     text = _replace(text, "economy", economy_table(_read("economy")))
     text = _replace(text, "fast", fast_table(_read("fast")))
+    text = _replace(text, "remote", remote_table(_read("remote")))
     return _replace(text, "speed", speed_table(_read("process_speed")))
 
 
@@ -254,6 +256,33 @@ def fast_table(figures: dict[str, Any]) -> str:
     if figures["note"]:
         words.append(f"({figures['note'].capitalize()}.)")
     return "\n".join([*lines, "", *textwrap.wrap(" ".join(words), 120)])
+
+
+def remote_table(figures: dict[str, Any]) -> str:
+    """Faces judged per second and latencies of a model server beside those without one, and what a kill costs."""
+    machine, rows = figures["machine"], figures["throughput"]
+    clients = sorted({row["clients"] for row in rows})
+
+    def cell(way: str, count: int) -> str:
+        (row,) = [row for row in rows if (row["way"], row["clients"]) == (way, count)]
+        batches = f"; {row['batch, mean']:g}, {row['batch, largest']}" if "batch, mean" in row else ""
+        return f"{row['faces per second']:.0f}; {row['p50 ms']:.0f}, {row['p99 ms']:.0f}{batches}"
+
+    names = {"in-process": "without a server", "raw": "server, raw", "jpeg": "server, JPEG"}
+    cores = f"{machine['processor']}, {machine['cores']:g} cores for all"
+    lines = [
+        f"| {cores} | {' | '.join(f'{count} client' + 's' * (count > 1) for count in clients)} |",
+        "|---" * (1 + len(clients)) + "|",
+        *(f"| {name} | {' | '.join(cell(way, n) for n in clients)} |" for way, name in names.items()),
+    ]
+    killed = figures["killed and restarted"]
+    words = (
+        f"Faces per second; ms per step of {figures['faces per step']} faces, median and 99th percentile; faces per"
+        f" batch, mean and largest. {killed['cameras']} cameras at {killed['fps']} fps, the server killed and started"
+        f" again: of {killed['frames']} frames it judged {killed['judged by the server']}, the cameras' machines"
+        f" {killed['judged by the camera']}, and {killed['without status']} had no status."
+    )
+    return "\n".join([*lines, "", *textwrap.wrap(words, 120)])
 
 
 def _read(name: str) -> dict[str, Any]:

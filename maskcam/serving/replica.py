@@ -30,6 +30,8 @@ from maskcam.weights import read_card
 
 _PICTURES = 8
 """Frames in one batch of the detector: a GPU gains little by more, and they take much memory."""
+_COMMON_BATCHES = (1, 2, 3, 4, 6, 8, 12, 16)
+"""As many as OpenVinoEngine compiles networks for: no client ever waits for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,6 @@ class _Judged:
 
     rows: list[list[float]]
     batch_size: int
-
-
-_COMMON_BATCHES = (1, 2, 3, 4, 6, 8, 12, 16)
-"""As many as OpenVinoEngine compiles networks for: no client ever waits for one."""
 
 
 def _size(requests: Sequence[Sequence[Image]]) -> int:
