@@ -1,6 +1,6 @@
 """Kills two sites and what they forward to, again and again, and counts what is lost or doubled; how quick it all is.
 
-    python -m benchmarks.central [--rounds 24] [--json FILE]
+    python -m benchmarks.central [--rounds 18] [--json FILE]
 
 For PostgreSQL and for MQTT: two processes see 20 violations a second each, in three reports each. In turn one of them
 is killed (SIGKILL), the database or broker is stopped for up to a second, and, over MQTT, the central maskcam is
@@ -42,7 +42,7 @@ BACKLOG = 10_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=18)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     machine = f"{processor()}, {os.cpu_count()} cores"
