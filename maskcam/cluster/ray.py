@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from maskcam.errors import ClusterError, ConfigError, InputError, MaskcamError, 
 
 _OBJECT_STORE_BYTES = 100 * 2**20
 """For Ray on this machine: whatever is large goes by files, not through Ray's memory."""
+_REACH_SECONDS = 10.0
+"""For the head of a cluster to answer."""
 _CLOSING_SECONDS = 15.0
 """For tasks that were stopped to close their files."""
 
@@ -106,12 +109,21 @@ def _connect(ray: Any, address: str) -> None:  # noqa: ANN401  of an optional li
             **quiet,
         )
         return
+    missing = (
+        f"there is no Ray cluster at {address}: start one with `ray start --head`, or use --cluster local"
+    )
     try:
+        _reach(address)
         ray.init(address=address, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
-        raise ClusterError(
-            f"there is no Ray cluster at {address}: start one with `ray start --head`, or use --cluster local"
-        ) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ClusterError(missing) from error
+
+
+def _reach(address: str) -> None:
+    """Raises OSError where nobody listens: Ray itself would try for many minutes."""
+    host, separator, port = address.removeprefix("ray://").rpartition(":")
+    if separator and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_REACH_SECONDS).close()
 
 
 def _do(task: Task, tally: Any) -> Answer:  # noqa: ANN401  of an optional library

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -123,3 +124,16 @@ def test_without_ray_one_sentence_names_the_extra(
     done = run_cli(capsys, "process", STILLS / "group.jpg", "-o", tmp_path / "out", "--cluster", "local")
     assert done.code == 1
     assert done.err.strip() == "Error: --cluster needs Ray: run `pip install 'maskcam[cluster]'`"
+
+
+@pytest.mark.parametrize("prefix", ["", "ray://"])
+def test_no_cluster_at_an_address_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], prefix: str
+) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and nobody listens
+        address = f"{prefix}127.0.0.1:{unused.getsockname()[1]}"
+        done = run_cli(capsys, "process", STILLS / "group.jpg", "-o", tmp_path / "out", "--cluster", address)
+    assert done.code == 1
+    assert f"there is no Ray cluster at {address}" in done.err
+    assert done.err.count("\n") == 1
