@@ -109,14 +109,19 @@ def _connect(ray: Any, address: str) -> None:  # noqa: ANN401  of an optional li
             **quiet,
         )
         return
-    missing = (
-        f"there is no Ray cluster at {address}: start one with `ray start --head`, or use --cluster local"
-    )
     try:
         _reach(address)
+    except OSError as error:
+        raise ClusterError(
+            f"there is no Ray cluster at {address}: start one with `ray start --head`, or use --cluster local"
+        ) from error
+    try:
         ray.init(address=address, **quiet)
     except (OSError, RuntimeError, ValueError) as error:
-        raise ClusterError(missing) from error
+        raise ClusterError(
+            f"the Ray cluster at {address} cannot be joined: it must run, with the same versions of Ray and Python, and"
+            " RAY_AUTH_TOKEN must be its token where it asks for one"
+        ) from error
 
 
 def _reach(address: str) -> None:
