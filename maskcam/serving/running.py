@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from ray.serve.handle import DeploymentHandle
 from ray.serve.schema import LoggingConfig
 
 from maskcam.config import Config
-from maskcam.errors import ConfigError, RemoteError
+from maskcam.errors import ClusterError, ConfigError, RemoteError
 from maskcam.serving.front import Front, serve_until
 from maskcam.serving.options import ServingOptions
 from maskcam.serving.replica import Replica
@@ -24,6 +25,7 @@ from maskcam.serving.replica import Replica
 _NAME = "maskcam-model"
 _STORE_BYTES = 256 * 2**20
 """For requests under way; Ray would take a third of the memory."""
+_KNOCK_SECONDS = 5.0
 _LARGEST_PICTURE = 2**26
 """Pixels of a JPEG that a replica decodes: a few bytes can claim to be a picture of many gigabytes."""
 
@@ -39,7 +41,8 @@ def run(config: Config, options: ServingOptions, *, started: Callable[[int], Non
         started: told once clients are answered, with the port.
 
     Raises:
-        ConfigError: the cluster cannot be reached, or has not the GPUs that are asked for.
+        ClusterError: there is no such cluster.
+        ConfigError: it has not the GPUs that are asked for.
         RemoteError: the replicas do not start.
         OutputError: see `serve_until`.
     """
@@ -66,11 +69,12 @@ def _cluster(options: ServingOptions) -> Iterator[None]:
         if is_own:
             ray.init(include_dashboard=False, object_store_memory=_STORE_BYTES, **common)
         else:
+            _knock(options.cluster)
             ray.init(address=options.cluster, **common)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise ConfigError(
-            f"cannot use the Ray cluster {options.cluster}: {str(error).splitlines()[0]}; --cluster takes the address"
-            " of one that runs, such as ray-head:6379, or local"
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ClusterError(
+            f"there is no Ray cluster at {options.cluster}: --cluster takes HOST:PORT of the head of one that runs,"
+            " auto, or local, which starts one"
         ) from error
     try:
         yield
@@ -78,6 +82,13 @@ def _cluster(options: ServingOptions) -> Iterator[None]:
         if not is_own:  # one of its own ends with everything in it
             serve.delete(_app(options))
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises OSError or ValueError unless somebody answers at `HOST:PORT`: Ray itself would try for minutes."""
+    if address != "auto":
+        host, _, port = address.rpartition(":")
+        socket.create_connection((host, int(port)), timeout=_KNOCK_SECONDS).close()
 
 
 def _app(options: ServingOptions) -> str:

@@ -1,6 +1,7 @@
 """`--classifier remote=URL`, and what `serve-model` refuses."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -150,6 +151,16 @@ def test_other_machines_need_a_token(
     (tmp_path / "empty").write_text("\n")
     done = run_cli(capsys, "serve-model", "--token-file", tmp_path / "empty")
     assert "there is no token in" in done.err
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_told_at_once(address: str) -> None:
+    # in a process of its own: what Ray imports does not live up to warnings being errors
+    command = [sys.executable, "-m", "maskcam", "serve-model", "--cluster", address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: there is no Ray cluster at {address}: --cluster takes HOST:PORT")
+    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
