@@ -67,7 +67,8 @@ def _cluster(options: ServingOptions) -> Iterator[None]:
     is_own = options.cluster == "local"
     try:
         if is_own:
-            ray.init(include_dashboard=False, object_store_memory=_STORE_BYTES, **common)
+            # by default Ray would join any cluster that it finds on this machine
+            ray.init("local", include_dashboard=False, object_store_memory=_STORE_BYTES, **common)
         else:
             _knock(options.cluster)
             ray.init(address=options.cluster, **common)
