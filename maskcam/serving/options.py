@@ -34,7 +34,7 @@ class ServingOptions:
     token: str | None = None
 
     def prepare(self, environ: MutableMapping[str, str]) -> None:
-        """Sets what Ray reads when it is imported.
+        """Sets what Ray and gRPC read when they are imported.
 
         Its processes listen on every network card and do whatever they are told: those of a cluster of our own obey
         only who knows a secret. A cluster that somebody else has set up has its own ways.
@@ -42,6 +42,7 @@ class ServingOptions:
         Args:
             environ: of this process, changed.
         """
+        environ.setdefault("GRPC_VERBOSITY", "NONE")  # what goes wrong is told in one sentence
         environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody need know that there is a hospital here
         if self.cluster == "local":
             environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
