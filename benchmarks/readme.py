@@ -33,17 +33,17 @@ def main() -> None:
 
 def with_figures(text: str) -> str:
     """The README's text with its tables made anew."""
-    text = _replace(text, "accuracy", accuracy_table(_read("accuracy")))
-    text = _replace(text, "detectors", detector_table(_read("detectors")))
-    text = _replace(text, "backends", backends_table(_read("backends")))
-    text = _replace(text, "int8", int8_lines(_read("int8")))
-    text = _replace(text, "covers", covers_table(_read("covers")))
-    text = _replace(text, "live", live_table(_read("live_cameras")))
-    text = _replace(text, "soak", soak_table(_read("soak")))
-    text = _replace(text, "economy", economy_table(_read("economy")))
-    text = _replace(text, "fast", fast_table(_read("fast")))
-    text = _replace(text, "remote", remote_table(_read("remote")))
-    return _replace(text, "speed", speed_table(_read("process_speed")))
+    text = replace_table(text, "accuracy", accuracy_table(_read("accuracy")))
+    text = replace_table(text, "detectors", detector_table(_read("detectors")))
+    text = replace_table(text, "backends", backends_table(_read("backends")))
+    text = replace_table(text, "int8", int8_lines(_read("int8")))
+    text = replace_table(text, "covers", covers_table(_read("covers")))
+    text = replace_table(text, "live", live_table(_read("live_cameras")))
+    text = replace_table(text, "soak", soak_table(_read("soak")))
+    text = replace_table(text, "economy", economy_table(_read("economy")))
+    text = replace_table(text, "fast", fast_table(_read("fast")))
+    text = replace_table(text, "remote", remote_table(_read("remote")))
+    return replace_table(text, "speed", speed_table(_read("process_speed")))
 
 
 def accuracy_table(figures: dict[str, Any]) -> str:
@@ -290,7 +290,8 @@ def _read(name: str) -> dict[str, Any]:
     return figures
 
 
-def _replace(text: str, name: str, table: str) -> str:
+def replace_table(text: str, name: str, table: str) -> str:
+    """The text with a table between its two marks made anew."""
     pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
     return re.sub(pattern, lambda m: f"{m[1]}{table}\n{m[2]}", text, flags=re.DOTALL)
 

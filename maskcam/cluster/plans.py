@@ -22,6 +22,7 @@ from maskcam.weights import DEFAULT_CLASSIFIER, DEFAULT_DETECTOR, read_card, shi
 
 _OF_LOOKS = ("device", "backend", "precision", "detector", "classifier", "economy", "cameras")
 """Sections of the configuration that what is found in frames may depend on."""
+_VERY_LONG_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,12 @@ class Work:
     Attributes:
         config: its paths are those of every node.
         output: where results go.
+        cut_from_seconds: recordings that are shorter are not cut; see `worth_cutting`.
     """
 
     config: Config
     output: Folder
+    cut_from_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +126,21 @@ def draw_up(recording: Recording, work: Work, tell: Tell) -> Plan:
         with VideoFileSource(path) as source:  # whether it can be read at all
             frame_count = source.info.frame_count
         spans = spans_of(path, every_seconds=AFRESH_SECONDS)
+        if len(spans) * AFRESH_SECONDS < work.cut_from_seconds:
+            spans = ()
     plan = Plan(recording, spans if len(spans) > 1 else (), frame_count, looks_key, result_key)
     known = frozenset(i for i in range(len(plan.spans)) if work.output.exists(plan.part_file(i)))
     tell(0)
     return replace(plan, known=known, report=_report(plan, work))
+
+
+def worth_cutting(videos: int, *, workers: int) -> float:
+    """Seconds from which on a recording is to be cut.
+
+    What is cut is decoded twice, so it pays only where workers would have nothing to do otherwise: with fewer
+    recordings than workers, and in the end, when all wait for a very long one.
+    """
+    return 0.0 if videos < workers else _VERY_LONG_SECONDS
 
 
 def folder_of(recording: Recording) -> str:

@@ -37,7 +37,7 @@ def process_on_cluster(
     from maskcam.batch import write_summary
     from maskcam.cluster.driver import Driver
     from maskcam.cluster.outputs import Folder
-    from maskcam.cluster.plans import Work, absolute_paths, check_weights, list_recordings
+    from maskcam.cluster.plans import Work, absolute_paths, check_weights, list_recordings, worth_cutting
     from maskcam.cluster.ray import RayCluster
     from maskcam.errors import InputError
 
@@ -60,7 +60,9 @@ def process_on_cluster(
 
     with RayCluster(address, gpus=int(config.device.startswith("cuda"))) as cluster:
         console.print(f"[dim]cluster: {escape(address)}, {cluster.workers} workers[/]")
-        driver = Driver(cluster, Work(config, folder), show=show, say=say)
+        videos = sum(not recording.pictures for recording in recordings)
+        cut_from_seconds = worth_cutting(videos, workers=cluster.workers)
+        driver = Driver(cluster, Work(config, folder, cut_from_seconds), show=show, say=say)
         finished = driver.run(recordings)
         for report, recording in zip(finished, recordings, strict=True):
             if not report.error:

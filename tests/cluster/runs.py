@@ -35,7 +35,12 @@ def shorten_parts(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
 
 
 def run_on(
-    cluster: Cluster, inputs: Sequence[object], output: object, *, config: Config | None = None
+    cluster: Cluster,
+    inputs: Sequence[object],
+    output: object,
+    *,
+    config: Config | None = None,
+    cut_from_seconds: float = 0.0,
 ) -> Run:
     """As `maskcam process INPUTS -o OUTPUT --cluster`."""
     recordings, failed = list_recordings([str(spec) for spec in inputs])
@@ -43,7 +48,7 @@ def run_on(
     said: list[str] = []
     driver = Driver(
         cluster,
-        Work(config or Config(), Folder(str(output))),
+        Work(config or Config(), Folder(str(output)), cut_from_seconds),
         show=lambda name, done, total: shown.update({name: (done, total)}),
         say=said.append,
     )

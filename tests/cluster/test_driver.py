@@ -5,6 +5,7 @@ import pytest
 
 from maskcam.cluster.base import Task
 from maskcam.cluster.inline import InlineCluster
+from maskcam.cluster.plans import worth_cutting
 from maskcam.cluster.tasks import judge, look_at_part
 from maskcam.config import Config
 from maskcam.config_sections import DetectorConfig, RecordingConfig
@@ -42,6 +43,20 @@ def test_results_are_those_of_a_run_on_one_machine(clip: Path, tmp_path: Path) -
     assert run.shown == {"ward": (300, 300)}
     assert run.said == []
     assert [path.suffix for path in (tmp_path / "there/.parts").rglob("*") if path.is_file()] == [".json"]
+
+
+def test_a_short_recording_is_not_cut_where_there_are_enough(clip: Path, tmp_path: Path) -> None:
+    run_here([clip], tmp_path / "here", config=CONFIG)
+    cluster = InlineCluster()
+    run = run_on(cluster, [clip], tmp_path / "there", config=CONFIG, cut_from_seconds=12.1)
+    assert looked_at(cluster) == []
+    assert_same_results(tmp_path / "here", tmp_path / "there", names=["ward"])
+    assert run.shown == {"ward": (300, 300)}
+
+
+def test_cuts_only_where_workers_would_be_idle() -> None:
+    assert worth_cutting(1, workers=2) == 0
+    assert worth_cutting(2, workers=2) > 600
 
 
 def test_pictures_and_what_fails_are_as_on_one_machine(clip: Path, tmp_path: Path) -> None:
