@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from maskcam.closing import Closing
-from maskcam.errors import DeliveryError, MissingLibraryError
-from maskcam.sinks.files import reason
-from maskcam.sinks.mqtt import Broker
+from maskcam.errors import DeliveryError
+from maskcam.sinks.mqtt import Broker, check_installed, dial, new_client
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client, MQTTMessage
     from paho.mqtt.reasoncodes import ReasonCode
-
-_CONNECT_SECONDS = 5.0
-_KEEP_ALIVE_SECONDS = 30
 
 
 class Wire(Closing):
@@ -44,12 +39,7 @@ class Wire(Closing):
         certificates: Path | None = None,
         answer_seconds: float = 10.0,
     ) -> None:
-        try:
-            from paho.mqtt.client import Client  # noqa: F401  better now than when the first message is due
-        except ModuleNotFoundError as error:
-            raise MissingLibraryError(
-                f"MQTT needs a Python package that is not installed ({error}): run `pip install 'maskcam[alerts]'`"
-            ) from error
+        check_installed()
         self._broker = broker
         self._topic = topic
         self._hear = hear
@@ -113,24 +103,13 @@ class Wire(Closing):
                 sock.close()
 
     def _connect(self) -> Client:
-        from paho.mqtt.client import Client
-        from paho.mqtt.enums import CallbackAPIVersion
-
-        client = Client(CallbackAPIVersion.VERSION2, client_id=f"maskcam-{secrets.token_hex(6)}")
-        client.connect_timeout = _CONNECT_SECONDS
+        client = new_client()
         client.on_connect = self._note_verdict
         client.on_subscribe = self._note_subscription
         client.on_disconnect = self._note_loss
         client.on_message = self._take
-        if self._broker.user is not None:
-            client.username_pw_set(self._broker.user, self._broker.password)
         self._verdict, self._is_subscribed, self._is_lost = None, False, False
-        try:
-            if self._broker.is_encrypted:
-                client.tls_set(None if self._certificates is None else str(self._certificates))
-            client.connect(self._broker.host, self._broker.port, keepalive=_KEEP_ALIVE_SECONDS)
-        except (OSError, ValueError) as error:
-            raise DeliveryError(reason(error)) from error
+        dial(client, self._broker, certificates=self._certificates)
         self._client = client
         return client
 

@@ -81,6 +81,51 @@ class Broker:
         return f"{'mqtts' if self.is_encrypted else 'mqtt'}://{host}:{self.port}"
 
 
+def check_installed() -> None:
+    """Says at once, rather than when the first message is due, that nothing can be said to a broker.
+
+    Raises:
+        MissingLibraryError: paho-mqtt is not installed.
+    """
+    try:
+        import paho.mqtt.client  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError(
+            f"MQTT needs a Python package that is not installed ({error}): run `pip install 'maskcam[alerts]'`"
+        ) from error
+
+
+def new_client() -> Client:
+    """A client under a name of its own, for whoever sets its callbacks and then has it connected by `dial`."""
+    from paho.mqtt.client import Client
+    from paho.mqtt.enums import CallbackAPIVersion
+
+    client = Client(CallbackAPIVersion.VERSION2, client_id=f"maskcam-{secrets.token_hex(6)}")
+    client.connect_timeout = _CONNECT_SECONDS
+    return client
+
+
+def dial(client: Client, broker: Broker, *, certificates: Path | None) -> None:
+    """Connects a client; whether the broker accepts it comes to its `on_connect`.
+
+    Args:
+        client: of `new_client`.
+        broker: where.
+        certificates: file of certificates that are trusted; None: those of the system.
+
+    Raises:
+        DeliveryError: the broker cannot be reached.
+    """
+    if broker.user is not None:
+        client.username_pw_set(broker.user, broker.password)
+    try:
+        if broker.is_encrypted:
+            client.tls_set(None if certificates is None else str(certificates))
+        client.connect(broker.host, broker.port, keepalive=_KEEP_ALIVE_SECONDS)
+    except (OSError, ValueError) as error:
+        raise DeliveryError(reason(error)) from error
+
+
 class MqttReceiver(Receiver):
     """Publishes at a broker with QoS 1: each message counts as taken when the broker has said so.
 
@@ -107,12 +152,7 @@ class MqttReceiver(Receiver):
         answer_seconds: float = 10.0,
     ) -> None:
         super().__init__(f"the MQTT broker {broker}")
-        try:
-            from paho.mqtt.client import Client  # noqa: F401  better now than when the first message is due
-        except ModuleNotFoundError as error:
-            raise MissingLibraryError(
-                f"MQTT needs a Python package that is not installed ({error}): run `pip install 'maskcam[alerts]'`"
-            ) from error
+        check_installed()
         self._broker = broker
         self._topics = topics
         self._states = states
@@ -159,25 +199,14 @@ class MqttReceiver(Receiver):
             self._drop()
 
     def _connect(self) -> None:
-        from paho.mqtt.client import Client
-        from paho.mqtt.enums import CallbackAPIVersion
-
         # a new one each time: nothing is left over from the last
-        client = Client(CallbackAPIVersion.VERSION2, client_id=f"maskcam-{secrets.token_hex(6)}")
-        client.connect_timeout = _CONNECT_SECONDS
+        client = new_client()
         client.will_set(self._topics.status, b"offline", qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
-        if self._broker.user is not None:
-            client.username_pw_set(self._broker.user, self._broker.password)
         self._answer, self._is_lost, self._is_slandered, self._said = None, False, False, {}
-        try:
-            if self._broker.is_encrypted:
-                client.tls_set(None if self._certificates is None else str(self._certificates))
-            client.connect(self._broker.host, self._broker.port, keepalive=_KEEP_ALIVE_SECONDS)
-        except (OSError, ValueError) as error:
-            raise DeliveryError(reason(error)) from error
+        dial(client, self._broker, certificates=self._certificates)
         self._client = client
         self._pump(lambda: self._answer is not None)
         if self._is_refused():
