@@ -15,6 +15,8 @@ _OBJECT_STORE_BYTES = 100 * 2**20
 """For Ray on this machine: whatever is large goes by files, not through Ray's memory."""
 _REACH_SECONDS = 10.0
 """For the head of a cluster to answer."""
+_ASKING_SECONDS = 5.0
+"""For the process that counts frames to answer a worker."""
 _CLOSING_SECONDS = 15.0
 """For tasks that were stopped to close their files."""
 
@@ -72,8 +74,8 @@ class RayCluster(Cluster):
         return news
 
     def cancel(self) -> None:
-        for reference in self._tasks:
-            self._ray.cancel(reference, force=False)
+        # not by `ray.cancel`: it aborts this very process where a task ends in the same moment (Ray 2.60)
+        self._tally.stop.remote()
         if self._tasks:
             self._ray.wait(list(self._tasks), num_returns=len(self._tasks), timeout=_CLOSING_SECONDS)
         self._tasks.clear()
@@ -135,23 +137,46 @@ def _do(task: Task, tally: Any) -> Answer:  # noqa: ANN401  of an optional libra
     """Runs in a worker."""
 
     def tell(frames: int) -> None:
-        tally.note.remote(task.recording, task.part, frames)
+        if _ask(tally.note.remote(task.recording, task.part, frames)):
+            raise KeyboardInterrupt
 
     try:
+        if _ask(tally.stopped.remote()):
+            raise KeyboardInterrupt
         return Answer(task, task.work(*task.args, tell))
     except MaskcamError as error:
         return Answer(task, error=str(error))
+    except KeyboardInterrupt:
+        return Answer(task, fault="it was stopped")
+
+
+def _ask(reference: Any) -> bool:  # noqa: ANN401  of an optional library
+    """What an actor answers; False where its process died. A task that waits by `ray.get` would lend out its core."""
+    ray: Any = importlib.import_module("ray")
+    try:
+        return bool(reference.future().result(timeout=_ASKING_SECONDS))
+    except (ray.exceptions.RayError, TimeoutError):
+        return False
 
 
 class _Tally:
-    """Runs in a process of its own, and knows how many frames are done."""
+    """Runs in a process of its own: knows how many frames are done, and whether all are to stop."""
 
     def __init__(self) -> None:
         self._news: dict[tuple[str, int | None], int] = {}
+        self._stopped = False
 
-    def note(self, recording: str, part: int | None, frames: int) -> None:
+    def note(self, recording: str, part: int | None, frames: int) -> bool:
+        """Whether to stop."""
         self._news[recording, part] = frames
+        return self._stopped
 
     def news(self) -> dict[tuple[str, int | None], int]:
         news, self._news = self._news, {}
         return news
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def stopped(self) -> bool:
+        return self._stopped
