@@ -105,7 +105,8 @@ def run_job(
         on_start: called with the open source.
         on_frame: called after every frame.
         look: of video; see `Recorder`.
-        run_id: of the event store, a UUID in hex; None makes one.
+        run_id: of the event store, a UUID in hex: a job that is done again under it replaces what it wrote there
+            before; None makes one.
 
     Returns:
         What became of it. A fault or Ctrl-C stands in its `error`, so that the other jobs go on or the summary can
@@ -176,10 +177,13 @@ def make_sinks(
         report.outputs += [events, snapshots]  # those that are there in the end
         # a run for each job, since their cameras may have the same name; faces on pictures are nobody at a camera
         if config.store.url is not None and not job.pictures:
-            run_id = run_id or uuid.uuid4().hex
-            sinks.append(
-                stack.enter_context(config.build_store(run_id=run_id, environ=os.environ, is_live=False))
+            store = config.build_store(
+                run_id=run_id or uuid.uuid4().hex,
+                environ=os.environ,
+                is_live=False,
+                is_repeatable=run_id is not None,
             )
+            sinks.append(stack.enter_context(store))
         stack.pop_all()
     return sinks
 

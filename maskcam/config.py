@@ -136,13 +136,16 @@ class Config(Section):
         """Whether clips of violations are saved."""
         return self.clips.enabled and self.keeps_snapshots
 
-    def build_store(self, *, run_id: str, environ: Mapping[str, str], is_live: bool = True) -> Sink:
+    def build_store(
+        self, *, run_id: str, environ: Mapping[str, str], is_live: bool = True, is_repeatable: bool = False
+    ) -> Sink:
         """Makes the sink of one run for the event store, which keeps no more pictures than everything else does.
 
         Args:
             run_id: a UUID in hex.
             environ: the environment, for `${NAME}`.
             is_live: cameras wait for nothing; recordings do, rather than lack anything in a clip.
+            is_repeatable: see `StoreConfig.build`.
 
         Raises:
             MaskcamError: see `StoreConfig.build`.
@@ -154,6 +157,7 @@ class Config(Section):
             clips=self.clip_options() if pictures and self.keeps_clips else None,
             clips_reserve_bytes=self.clips.reserve_megabytes * 10**6,
             is_patient=not is_live,
+            is_repeatable=is_repeatable,
         )
 
     def build_clips(self, folder: Path) -> Sink:

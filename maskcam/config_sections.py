@@ -428,6 +428,7 @@ class StoreConfig(Section):
         clips: ClipOptions | None = None,
         clips_reserve_bytes: int = 0,
         is_patient: bool = False,
+        is_repeatable: bool = False,
     ) -> Sink:
         """Makes the sink of one run.
 
@@ -437,6 +438,7 @@ class StoreConfig(Section):
             clips: what belongs to them; None saves none.
             clips_reserve_bytes: see `StoreSink`.
             is_patient: likewise.
+            is_repeatable: whether the run may have been begun before, and is done all over again.
 
         Raises:
             MaskcamError: see `open`, or a folder cannot be written in.
@@ -445,6 +447,8 @@ class StoreConfig(Section):
 
         store = self.open(environ=environ)
         try:
+            if is_repeatable:
+                store.repeat_run(run_id)
             return StoreSink(
                 store,
                 run_id=run_id,

@@ -131,7 +131,7 @@ def draw_up(recording: Recording, work: Work, tell: Tell) -> Plan:
     plan = Plan(recording, spans if len(spans) > 1 else (), frame_count, looks_key, result_key)
     known = frozenset(i for i in range(len(plan.spans)) if work.output.exists(plan.part_file(i)))
     tell(0)
-    return replace(plan, known=known, report=_report(plan, work))
+    return replace(plan, known=known, report=finished(plan, work))
 
 
 def worth_cutting(videos: int, *, workers: int) -> float:
@@ -148,8 +148,8 @@ def folder_of(recording: Recording) -> str:
     return f".parts/{recording.name}"
 
 
-def _report(plan: Plan, work: Work) -> Report | None:
-    """The report of an earlier run, unless somebody has removed what it wrote."""
+def finished(plan: Plan, work: Work) -> Report | None:
+    """The report of whoever finished the recording, unless somebody has removed what it wrote."""
     text = work.output.read(plan.report_file)
     if text is None:
         return None

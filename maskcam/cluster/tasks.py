@@ -12,7 +12,7 @@ from maskcam.batch import Job, run_job
 from maskcam.cluster.base import Tell
 from maskcam.cluster.inputs import fetch, forget
 from maskcam.cluster.looks import Recall, SavedLook, pack_looks, unpack_looks
-from maskcam.cluster.plans import Plan, Work
+from maskcam.cluster.plans import Plan, Work, finished
 from maskcam.config import Config
 from maskcam.detectors.base import Detector
 from maskcam.errors import ClusterError, SourceError
@@ -48,6 +48,9 @@ def judge(plan: Plan, work: Work, tell: Tell) -> Report:
         What became of it; faults of the recording or its outputs stand in its `error`.
     """
     _share_the_machine()
+    report = finished(plan, work)
+    if report is not None:  # by somebody who died before saying so
+        return report
     recording, config = plan.recording, work.config
     recall = Recall(_saved(plan, work)) if plan.spans else None
     count = 0

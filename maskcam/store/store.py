@@ -118,6 +118,14 @@ class EventStore(Closing):
         with to_write(self._engine, self._address) as connection:
             writing.end_run(connection, run_id)
 
+    def repeat_run(self, run_id: str) -> None:
+        """Makes ready for a run that is done all over again, at another time of day: everybody counts once.
+
+        Violations stay, and are brought up to date by their numbers.
+        """
+        with to_write(self._engine, self._address) as connection:
+            writing.forget_seen(connection, run_id)
+
     def record_site(self, site: str, report: Report, rows: Sequence[Forwarded]) -> None:
         """Writes what another site forwards, in one transaction; doing so again changes nothing."""
         with to_write(self._engine, self._address) as connection:

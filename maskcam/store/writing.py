@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from maskcam.store import observing
 from maskcam.store.observations import HourHeat, TrackScores
 from maskcam.store.records import ClipFile, ClipRecord, MinuteCounts, Row, ViolationRecord
-from maskcam.store.tables import CameraRow, CountsRow, TransitionRow, ViolationRow
+from maskcam.store.tables import CameraRow, CountsRow, HeatRow, TrackRow, TransitionRow, ViolationRow
 
 _STATUS_COUNTS = ("people", "masked", "bare", "incorrect", "unsure")
 
@@ -77,6 +77,12 @@ def end_run(connection: Connection, run_id: str) -> None:
         connection.execute(update(ViolationRow).where(ViolationRow.id == number).values(values | news))
         still_open = (TransitionRow.violation_id == number) & TransitionRow.ended_at.is_(None)
         connection.execute(update(TransitionRow).where(still_open).values(values))
+
+
+def forget_seen(connection: Connection, run_id: str) -> None:
+    """Removes what a run counted and saw of people; its violations stay."""
+    for table in (CountsRow, TrackRow, HeatRow):
+        connection.execute(delete(table).where(table.run_id == run_id))
 
 
 def merge(before: ViolationRecord | None, now: ViolationRecord) -> ViolationRecord:

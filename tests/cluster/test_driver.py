@@ -1,14 +1,19 @@
 import shutil
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from maskcam.cluster.base import Task
+from maskcam.cluster.base import Answer, Task
 from maskcam.cluster.inline import InlineCluster
+from maskcam.cluster.outputs import Folder
 from maskcam.cluster.plans import worth_cutting
 from maskcam.cluster.tasks import judge, look_at_part
 from maskcam.config import Config
-from maskcam.config_sections import DetectorConfig, RecordingConfig
+from maskcam.config_sections import DetectorConfig, RecordingConfig, StoreConfig
+from maskcam.store.store import EventStore
 from tests.cli import STILLS
 from tests.cluster.clips import write_looped
 from tests.cluster.runs import assert_same_results, counts, run_here, run_on, shorten_parts
@@ -102,6 +107,61 @@ def test_a_task_whose_process_died_is_done_again(clip: Path, tmp_path: Path) -> 
         "ward is done again, 1 of 3 times at most: its process died",
     ]
     assert_same_results(tmp_path / "here", tmp_path / "there", names=["ward"])
+
+
+class Death(BaseException):
+    """Of a process: nothing catches it."""
+
+
+class DyingCluster(InlineCluster):
+    """Tasks may die; whatever comes after that comes two hours later."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self._monkeypatch = monkeypatch
+
+    def answers(self, *, timeout_seconds: float) -> Sequence[Answer]:
+        try:
+            return super().answers(timeout_seconds=timeout_seconds)
+        except Death:
+            later = time.time() + 7200
+            self._monkeypatch.setattr("maskcam.sinks.walltime.time.time", lambda: later)
+            return [Answer(self.done[-1], fault="its process died")]
+
+
+@pytest.mark.parametrize("last", ["publish", "remove"])
+def test_the_event_store_counts_once_what_is_done_twice(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    deaths = iter([Death()])
+    do_last = getattr(Folder, last)
+
+    def die_after(*args: object) -> object:
+        done = do_last(*args)
+        for death in deaths:
+            raise death
+        return done
+
+    monkeypatch.setattr(Folder, last, die_after)
+
+    def store_in(folder: str) -> Config:
+        return CONFIG.model_copy(update={"store": StoreConfig(url=str(tmp_path / folder / "events.db"))})
+
+    def stored(folder: str) -> tuple[object, ...]:
+        with EventStore.open(tmp_path / folder / "events.db") as store:
+            always = {"since": datetime(2000, 1, 1, tzinfo=UTC), "until": datetime(2100, 1, 1, tzinfo=UTC)}
+            return (
+                [(each.track_id, each.status, each.started_seconds) for each in store.violations()],
+                [(count.masked, count.bare) for count in store.counts(**always)],
+                store.tracks(**always).tracks,
+            )
+
+    run_here([clip], tmp_path / "here", config=store_in("here"))
+    cluster = DyingCluster(monkeypatch)
+    run = run_on(cluster, [clip], tmp_path / "there", config=store_in("there"))
+    assert [task.work for task in cluster.done].count(judge) == 2
+    assert [report.error for report in run.reports] == [None]
+    assert stored("there") == stored("here")
 
 
 def test_what_dies_every_time_fails_alone(clip: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from maskcam.store.observations import BARE, RUNS, HourHeat, TrackScores
 from maskcam.store.records import Retention, Row
 from maskcam.store.spill import SpillFile
 from maskcam.store.store import EventStore
-from tests.store.rows import NOON, RUN
+from tests.store.rows import NOON, RUN, make_counts, make_record
 
 DAY = timedelta(days=1)
 
@@ -62,6 +62,17 @@ def test_what_comes_twice_counts_once(store: EventStore) -> None:
     heat = store.heat(since=NOON, until=NOON + DAY)["door"]
     assert heat.seen[0, 0] == 14
     assert (heat.seen[1, 1], heat.unsure[1, 1], int(heat.seen.sum())) == (4, 4, 18)
+
+
+def test_a_run_that_is_done_again_replaces_what_it_saw(store: EventStore) -> None:
+    other = "f" * 32
+    store.record([make_record(), make_counts(), make_scores(), make_heat()])
+    store.record([make_counts(run_id=other), replace(make_scores(), run_id=other), make_heat(run_id=other)])
+    store.repeat_run(RUN)
+    assert store.tracks(since=NOON, until=NOON + DAY).tracks == 1
+    assert [count.people for count in store.counts(since=NOON, until=NOON + DAY)] == [4]
+    assert int(store.heat(since=NOON, until=NOON + DAY)["door"].seen.sum()) == 7
+    assert store.totals().violations == 1
 
 
 def test_heat_is_per_camera_and_time(store: EventStore) -> None:
