@@ -130,8 +130,8 @@ class ClassifierConfig(Section):
     remote: str | None = Field(
         None,
         repr=False,
-        description="grpc://host:9100 of a `maskcam serve-model` that judges instead; this machine judges while it does"
-        " not answer",
+        description="grpc://host:9100 of a `maskcam serve-model` that judges instead, grpcs:// with TLS; this machine"
+        " judges while it does not answer",
     )
     remote_deadline_seconds: float = Field(
         0.25, gt=0, le=10, description="a step waits no longer for the model server"
@@ -139,6 +139,10 @@ class ClassifierConfig(Section):
     remote_encoding: Literal["raw", "jpeg"] = Field(
         "raw",
         description="how faces travel; jpeg: a sixth of the bytes, probabilities different by up to 0.01",
+    )
+
+    remote_certificates: Path | None = Field(
+        None, description="file of the certificates to trust with grpcs; None: those that come with gRPC"
     )
 
     @field_validator("remote")
@@ -168,6 +172,7 @@ class ClassifierConfig(Section):
                 self.remote,
                 deadline_seconds=self.remote_deadline_seconds,
                 encoding=self.remote_encoding,
+                certificates=self.remote_certificates,
                 local=local,
                 card=read_card(self.weights_path),
                 thorough=self.thorough,

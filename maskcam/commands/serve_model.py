@@ -57,6 +57,11 @@ def serve_model(
     allow_anyone: Annotated[
         bool, typer.Option("--allow-anyone", help="Listen on other addresses without a token.")
     ] = False,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="PEM file for TLS; clients then say grpcs://. Default: nothing is encrypted."),
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="PEM file with the certificate's key.")] = None,
     config_file: ConfigFile = None,
     device: Device = None,
     backend: Backend = None,
@@ -74,6 +79,7 @@ def serve_model(
     from maskcam.serving.options import ServingOptions
 
     check_libraries()
+    check_certificate(certificate, key)
     config = make_config(
         config_file,
         device=device,
@@ -104,6 +110,8 @@ def serve_model(
         queue=queue,
         cluster=cluster,
         token=token or None,
+        certificate=certificate,
+        key=key,
     )
     options.prepare(os.environ)
     from maskcam.serving.running import run
@@ -146,9 +154,34 @@ def read_token(file: Path) -> str:
     return token
 
 
+def check_certificate(certificate: Path | None, key: Path | None) -> None:
+    """Makes sure that they can be used: gRPC would only say that it cannot listen.
+
+    Raises:
+        ConfigError: one lacks the other, cannot be read, or is not the other's.
+    """
+    import ssl
+
+    from maskcam.errors import ConfigError
+
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise ConfigError("TLS needs both: give --certificate FILE and --key FILE")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"cannot use the certificate {certificate} with the key {key}: {reason}; both must be PEM, the key"
+            " without a password"
+        ) from error
+
+
 def announce(options: ServingOptions, port: int) -> None:
     """Prints where it listens and whom it lets in."""
     host = f"[{options.host}]" if ":" in options.host else options.host
     copies = f"{options.replicas} replica{'s' * (options.replicas > 1)}"
     who = "everybody" if options.token is None else "whoever has the token"
-    print(f"maskcam serves its networks at grpc://{host}:{port} to {who} ({copies})", flush=True)
+    scheme, safety = ("grpcs", "") if options.is_encrypted else ("grpc", ", not encrypted")
+    print(f"maskcam serves its networks at {scheme}://{host}:{port} to {who} ({copies}{safety})", flush=True)

@@ -1,4 +1,4 @@
-"""Where a model server is: `grpc://host:9100`, or `grpc://TOKEN@host:9100`."""
+"""Where a model server is: `grpc://host:9100`, `grpc://TOKEN@host:9100`, or `grpcs://` in place of `grpc://`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ class ServerAddress:
         host: name or number; an IPv6 one without brackets.
         port: of it.
         token: that the server asks for; None sends none.
+        is_encrypted: TLS, with the server's certificate checked.
     """
 
     host: str
     port: int
     token: str | None = field(default=None, repr=False)
+    is_encrypted: bool = False
 
     @property
     def target(self) -> str:
@@ -34,7 +36,7 @@ def parse_address(url: str) -> ServerAddress:
     """Reads an address.
 
     Args:
-        url: `grpc://[TOKEN@]HOST[:PORT]`.
+        url: `grpc://[TOKEN@]HOST[:PORT]`, or `grpcs://` with TLS.
 
     Raises:
         ConfigError: it is none; the text of the error holds nothing of it, since a token may be in it.
@@ -44,9 +46,21 @@ def parse_address(url: str) -> ServerAddress:
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port, parts = None, None, urlsplit("")
-    if parts.scheme != "grpc" or not host or parts.path.strip("/") or parts.query or parts.fragment:
+    if (
+        parts.scheme not in ("grpc", "grpcs")
+        or not host
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+    ):
         raise ConfigError(
-            "the address of a model server is grpc://HOST:PORT, or grpc://TOKEN@HOST:PORT where it asks for a token"
+            "the address of a model server is grpc://HOST:PORT, or grpc://TOKEN@HOST:PORT where it asks for a token,"
+            " and grpcs:// in place of grpc:// where it has a certificate"
         )
     token = parts.password or parts.username
-    return ServerAddress(host, DEFAULT_PORT if port is None else port, unquote(token) if token else None)
+    return ServerAddress(
+        host,
+        DEFAULT_PORT if port is None else port,
+        unquote(token) if token else None,
+        is_encrypted=parts.scheme == "grpcs",
+    )

@@ -35,6 +35,8 @@ _OPTIONS = (
     ("grpc.enable_http_proxy", 0),  # that is for the way out of the house
     ("grpc.use_local_subchannel_pool", 1),  # so that a new channel is a new connection
 )
+_NOT_TRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""In what gRPC says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,18 @@ class ModelClient(Closing):
         address: of it; nothing is said to it until one asks.
         deadline_seconds: after which an answer is of no use any more; the server is told, too.
         encoding: of crops.
+        certificates: PEM of those to trust with TLS; None: those that come with gRPC.
     """
 
-    def __init__(self, address: ServerAddress, *, deadline_seconds: float, encoding: Encoding) -> None:
+    def __init__(
+        self,
+        address: ServerAddress,
+        *,
+        deadline_seconds: float,
+        encoding: Encoding,
+        certificates: bytes | None = None,
+    ) -> None:
+        self._credentials = grpc.ssl_channel_credentials(certificates) if address.is_encrypted else None
         self.target = address.target
         self._name = f"the model server at {address.target}"
         self._deadline_seconds = deadline_seconds
@@ -140,7 +151,10 @@ class ModelClient(Closing):
         self._channel.close()
 
     def _connect(self) -> None:
-        self._channel = grpc.insecure_channel(self.target, options=_OPTIONS)
+        if self._credentials is None:
+            self._channel = grpc.insecure_channel(self.target, options=_OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(self.target, self._credentials, options=_OPTIONS)
         self._stub = ModelStub(self._channel)  # type: ignore[no-untyped-call]  # generated
 
     def _begin_probe(self) -> None:
@@ -184,4 +198,8 @@ class ModelClient(Closing):
             grpc.StatusCode.UNIMPLEMENTED: "is no model server of maskcam",
         }
         known = words.get(code)
+        if _NOT_TRUSTED in str(error.details()):
+            known = (
+                "has a certificate that is not trusted here: name its file as classifier.remote_certificates"
+            )
         return RemoteError(f"{self._name} {known or f'failed ({code.name.lower()}: {error.details()})'}")

@@ -90,7 +90,13 @@ class Front(ModelServicer):
 
 
 async def serve_until(
-    stop: asyncio.Event, front: Front, *, host: str, port: int, started: Callable[[int], None]
+    stop: asyncio.Event,
+    front: Front,
+    *,
+    host: str,
+    port: int,
+    credentials: grpc.ServerCredentials | None,
+    started: Callable[[int], None],
 ) -> None:
     """Serves until somebody sets `stop`; requests that are under way are finished.
 
@@ -99,6 +105,7 @@ async def serve_until(
         front: that answers.
         host: to listen on.
         port: likewise.
+        credentials: for TLS; None: nothing is encrypted.
         started: told once it answers, with the port.
 
     Raises:
@@ -108,7 +115,10 @@ async def serve_until(
     add_ModelServicer_to_server(front, server)  # type: ignore[no-untyped-call]  # generated
     shown = f"[{host}]" if ":" in host else host
     try:
-        port = server.add_insecure_port(f"{shown}:{port}")
+        if credentials is None:
+            port = server.add_insecure_port(f"{shown}:{port}")
+        else:
+            port = server.add_secure_port(f"{shown}:{port}", credentials)
     except RuntimeError as error:
         raise OutputError(
             f"cannot listen on {shown}:{port}: the port is taken, or the address is not this machine's; choose another"

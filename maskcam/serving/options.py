@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import MutableMapping
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,8 @@ class ServingOptions:
         queue: requests that wait for a replica; more are refused.
         cluster: address of a Ray cluster; `local` starts one for this server.
         token: that clients must show; None lets everybody in.
+        certificate: PEM file for TLS, with those that lead to it; None: nothing is encrypted.
+        key: PEM file of its key.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +35,13 @@ class ServingOptions:
     queue: int = 256
     cluster: str = "local"
     token: str | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether clients come by TLS."""
+        return self.certificate is not None
 
     def prepare(self, environ: MutableMapping[str, str]) -> None:
         """Sets what Ray and gRPC read when they are imported.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import grpc
 import ray
 from ray import serve
 from ray.serve.config import ProxyLocation
@@ -47,17 +48,31 @@ def run(config: Config, options: ServingOptions, *, started: Callable[[int], Non
         OutputError: see `serve_until`.
     """
     logging.getLogger("ray.serve").setLevel(logging.ERROR)  # it would tell of every request that is refused
+    credentials = _credentials(options)
     with _cluster(options):
         front = Front(_deploy(config, options), token=options.token)
-        asyncio.run(_serve(front, options, started))
+        asyncio.run(_serve(front, options, credentials, started))
 
 
-async def _serve(front: Front, options: ServingOptions, started: Callable[[int], None]) -> None:
+async def _serve(
+    front: Front,
+    options: ServingOptions,
+    credentials: grpc.ServerCredentials | None,
+    started: Callable[[int], None],
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await serve_until(stop, front, host=options.host, port=options.port, started=started)
+    await serve_until(
+        stop, front, host=options.host, port=options.port, credentials=credentials, started=started
+    )
+
+
+def _credentials(options: ServingOptions) -> grpc.ServerCredentials | None:
+    if options.certificate is None or options.key is None:
+        return None
+    return grpc.ssl_server_credentials([(options.key.read_bytes(), options.certificate.read_bytes())])
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from maskcam.classifiers.base import RemoteState
 from maskcam.commands.tables import watch_table
 from maskcam.config import load_config
 from maskcam.errors import ConfigError, InputError
+from tests.certificates import make_certificate
 from tests.cli import cut_clip, run_cli
 from tests.remote.servers import FakeModel, fake_server
 
@@ -106,6 +107,34 @@ def test_variables_fill_in_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyP
             assert classifier.remote.is_up
 
 
+def test_with_tls_the_certificate_is_checked(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    other, _ = make_certificate(tmp_path, "other")
+    credentials = grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
+    file = tmp_path / "maskcam.toml"
+
+    def state(port: int, scheme: str, certificates: Path | None) -> RemoteState:
+        trusted = "" if certificates is None else f'\nremote_certificates = "{certificates}"'
+        file.write_text(f'[classifier]\nremote = "{scheme}://127.0.0.1:{port}"{trusted}\n')
+        with load_config(file).classifier.build(device="cpu") as classifier:
+            assert classifier.remote is not None
+            return classifier.remote
+
+    with fake_server(FakeModel(), credentials=credentials) as port:
+        assert state(port, "grpcs", certificate).is_up
+        for untrusted in (None, other):
+            told = state(port, "grpcs", untrusted)
+            assert not told.is_up
+            assert "has a certificate that is not trusted here" in str(told.reason)
+        assert not state(port, "grpc", None).is_up
+        with pytest.raises(
+            ConfigError, match=r"classifier\.remote_certificates: cannot read certificates in"
+        ):
+            state(port, "grpcs", key)
+        with pytest.raises(ConfigError, match=r"remote_certificates: .* No such file"):
+            state(port, "grpcs", tmp_path / "none")
+
+
 def test_without_grpc_one_sentence_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,6 +180,19 @@ def test_other_machines_need_a_token(
     (tmp_path / "empty").write_text("\n")
     done = run_cli(capsys, "serve-model", "--token-file", tmp_path / "empty")
     assert "there is no token in" in done.err
+
+
+def test_tls_needs_a_certificate_and_its_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    certificate, key = make_certificate(tmp_path)
+    other, _ = make_certificate(tmp_path, "other")
+    done = run_cli(capsys, "serve-model", "--certificate", certificate)
+    assert done.code == 2
+    assert done.err == "Error: TLS needs both: give --certificate FILE and --key FILE\n"
+    for chain, secret in ((certificate, tmp_path / "none"), (other, key), (key, certificate)):
+        done = run_cli(capsys, "serve-model", "--certificate", chain, "--key", secret)
+        assert done.code == 2
+        assert done.err.startswith(f"Error: cannot use the certificate {chain} with the key {secret}: ")
+        assert done.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])

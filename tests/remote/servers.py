@@ -80,12 +80,19 @@ class FakeModel(ModelServicer):
 
 
 @contextmanager
-def fake_server(model: FakeModel, *, port: int = 0) -> Iterator[int]:
+def fake_server(
+    model: FakeModel, *, port: int = 0, credentials: grpc.ServerCredentials | None = None
+) -> Iterator[int]:
     """Serves a fake; gives its port."""
     # one worker: OpenVINO's requests are not for several threads
     server = grpc.server(ThreadPoolExecutor(1), options=[("grpc.so_reuseport", 0)])
     add_ModelServicer_to_server(model, server)
-    taken = server.add_insecure_port(f"127.0.0.1:{port}")
+    address = f"127.0.0.1:{port}"
+    taken = (
+        server.add_insecure_port(address)
+        if credentials is None
+        else server.add_secure_port(address, credentials)
+    )
     server.start()
     try:
         yield taken
@@ -97,7 +104,7 @@ class RealServer:
     """`maskcam serve-model` in a process of its own, on a port that stays the same when it is started anew."""
 
     def __init__(self, *flags: str) -> None:
-        self._flags = flags
+        self.flags = flags
         self.port = 0
         self.process: subprocess.Popen[str] | None = None
         self.start()
@@ -109,7 +116,7 @@ class RealServer:
     def start(self) -> None:
         computing = ["--device", "cpu", "--precision", "float32"]  # unless the flags say otherwise
         command = [sys.executable, "-m", "maskcam", "serve-model", "--port", str(self.port)]
-        command += [*computing, *self._flags]
+        command += [*computing, *self.flags]
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
@@ -118,7 +125,7 @@ class RealServer:
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        found = re.search(r"grpc://127\.0\.0\.1:(\d+)", line)
+        found = re.search(r"grpcs?://127\.0\.0\.1:(\d+)", line)
         assert found, f"it says {line!r}"
         self.port = int(found[1])
 

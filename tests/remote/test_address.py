@@ -11,6 +11,7 @@ from maskcam.remote.address import ServerAddress, parse_address
     [
         ("grpc://box:9200", ServerAddress("box", 9200)),
         ("grpc://box", ServerAddress("box", 9100)),
+        ("grpcs://box:9200", ServerAddress("box", 9200, is_encrypted=True)),
         ("grpc://box:9200/", ServerAddress("box", 9200)),
         ("grpc://[::1]:9200", ServerAddress("::1", 9200)),
         ("grpc://t%40ken@box:9200", ServerAddress("box", 9200, "t@ken")),

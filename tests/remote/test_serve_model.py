@@ -25,6 +25,7 @@ from maskcam.remote.model_pb2_grpc import ModelStub
 from maskcam.remote.wire import Encoding, pack
 from maskcam.sources import open_source
 from maskcam.types import Image
+from tests.certificates import make_certificate
 from tests.cli import DEMO
 from tests.remote.servers import RealServer, local_classifier, probabilities, shipped_card
 
@@ -231,6 +232,21 @@ def test_ctrl_c_ends_it_cleanly(server: RealServer) -> None:
     assert len(children) > 3
     assert server.end() == 0
     wait_for(lambda: not any(Path(f"/proc/{number}").exists() for number in children))
+
+
+def test_over_tls(server: RealServer, local: Classifier, faces: Image, tmp_path: Path) -> None:
+    if server.process is not None:
+        server.end()
+    certificate, key = make_certificate(tmp_path)
+    server.flags = (*server.flags, f"--certificate={certificate}", f"--key={key}")
+    server.start()
+    address = parse_address(f"grpcs://{TOKEN}@127.0.0.1:{server.port}")
+    client = ModelClient(
+        address, deadline_seconds=ANSWERS, encoding="raw", certificates=certificate.read_bytes()
+    )
+    remote = RemoteClassifier(client, local, shipped_card())
+    remote.classify(faces[:2])
+    assert remote.remote.remote_crops == 2
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.certificates import make_certificate
 from tests.tools import require_tool
 
 
@@ -62,8 +63,8 @@ class Mosquitto:
             lines.append(f"password_file {passwords}")
         self.certificate = folder / "broker.crt"
         if is_encrypted:
-            self._make_certificate(folder / "broker.key")
-            lines += [f"certfile {self.certificate}", f"keyfile {folder / 'broker.key'}"]
+            self.certificate, key = make_certificate(folder, "broker")
+            lines += [f"certfile {self.certificate}", f"keyfile {key}"]
         self._config.write_text("\n".join(lines) + "\n")
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -78,13 +79,6 @@ class Mosquitto:
             self._process.terminate()
             self._process.wait(20)
             self._process = None
-
-    def _make_certificate(self, key: Path) -> None:
-        subprocess.run(
-            [require_tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key,
-             "-out", self.certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
-            check=True, capture_output=True,
-        )  # fmt: skip
 
     def _answers(self) -> bool:
         with socket.socket() as sock:
