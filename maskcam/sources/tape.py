@@ -11,8 +11,12 @@ from av.video.frame import VideoFrame
 from maskcam.types import EncodedPicture
 
 _START_CODE = b"\x00\x00\x00\x01"
-_PARAMETERS = re.compile(rb"\x00\x00\x01[\x07\x27\x47\x67]")
-"""The head of a sequence parameter set (ITU-T H.264, 7.3.1): nal_unit_type 7, whatever nal_ref_idc."""
+_SEQUENCE, _PICTURE = 7, 8
+"""The nal_unit_type of parameter sets (ITU-T H.264, 7.4.1)."""
+_PARAMETERS = re.compile(
+    rb"\x00\x00\x01(([\x07\x27\x47\x67\x08\x28\x48\x68]).*?)(?=\x00\x00\x01|\Z)", re.DOTALL
+)
+"""A parameter set behind its start code, whatever its nal_ref_idc, up to the next one."""
 _PLAYABLE = frozenset({"yuv420p", "yuvj420p"})
 """Browsers play neither 10 bits nor full colour."""
 _STEP_BACK_SECONDS = 1.0
@@ -29,9 +33,11 @@ class EncodedTape:
     def __init__(self, context: VideoCodecContext) -> None:
         self._context = context
         self._is_usable = context.name == "h264"
-        self._length_bytes, self._parameters = 0, b""
+        self._length_bytes = 0
+        self._parameters: dict[int, bytes] = {}
         try:
-            self._length_bytes, self._parameters = _parameters(context.extradata or b"")
+            self._length_bytes, parameters = _parameters(context.extradata or b"")
+            self._parameters |= _by_type(parameters)
         except IndexError:  # cut short
             self._is_usable = False
         self._awaits_key = True
@@ -53,8 +59,8 @@ class EncodedTape:
         assert pts_seconds is not None
         if self._length_bytes:
             data = b"".join(_START_CODE + unit for unit in _units(data, self._length_bytes))
-        if is_key and not _PARAMETERS.search(data):
-            data = self._parameters + data
+        if is_key:
+            data = self._with_parameters(data)
         self._awaits_key = False
         self._latest_seconds = max(pts_seconds, self._latest_seconds)
         self._waiting.append(EncodedPicture(data, pts_seconds, is_key))
@@ -70,6 +76,24 @@ class EncodedTape:
         if not self._is_usable or picture.format.name not in _PLAYABLE or picture.rotation:
             return None
         return taken
+
+    def _with_parameters(self, data: bytes) -> bytes:
+        """A key picture with those that came before, where its own did not come along or were lost on their way."""
+        own = _by_type(data)
+        self._parameters |= own
+        if own.keys() >= {_SEQUENCE, _PICTURE}:
+            return data
+        return b"".join(self._parameters.get(kind, b"") for kind in (_SEQUENCE, _PICTURE)) + data
+
+
+def _by_type(data: bytes) -> dict[int, bytes]:
+    """The parameter sets in what has start codes, those of a type together."""
+    found: dict[int, bytes] = {}
+    for unit, head in _PARAMETERS.findall(data):
+        kind = head[0] & 31
+        # zeros at the end belong to the start code that follows
+        found[kind] = found.get(kind, b"") + _START_CODE + unit.rstrip(b"\0")
+    return found
 
 
 def _parameters(extradata: bytes) -> tuple[int, bytes]:

@@ -1,5 +1,6 @@
 """What sources hand on of what was encoded: the very same pictures, with the times of their frames."""
 
+import re
 from pathlib import Path
 
 import av
@@ -8,6 +9,7 @@ import pytest
 from av.video.codeccontext import VideoCodecContext
 
 from maskcam.sources import open_source
+from maskcam.sources.tape import EncodedTape
 from maskcam.types import EncodedPicture, Frame
 from tests.sources.media import write_video
 
@@ -85,3 +87,26 @@ def test_clock_set_anew_in_a_recording(tmp_path: Path) -> None:
     assert frames[0].encoded is not None
     assert frames[-1].encoded is None
     assert max(picture.pts_seconds for picture in pictures) < 2.1
+
+
+@pytest.mark.parametrize("lost", [{7}, {8}, {7, 8}])
+def test_parameters_lost_on_their_way_are_those_of_before(tmp_path: Path, lost: set[int]) -> None:
+    path = write_video(tmp_path / "a.ts", frame_count=20, options={"g": "10", "bf": "0", "sc_threshold": "0"})
+    with av.open(str(path)) as reader:
+        packets = [(bytes(packet), packet.is_keyframe) for packet in reader.demux(video=0) if packet.size]
+    with av.open(str(path)) as reader:
+        picture = next(reader.decode(video=0))
+    first, second = (data for data, is_key in packets if is_key)
+    units = [unit for unit in re.split(rb"\x00?\x00\x00\x01", second) if unit]
+    kept = [unit for unit in units if unit[0] & 31 not in lost]
+    assert len(units) - len(kept) == len(lost)
+    context = av.CodecContext.create("h264", "r")
+    assert isinstance(context, VideoCodecContext)
+    tape = EncodedTape(context)
+    tape.add(first, pts_seconds=0.0, is_key=True)
+    tape.cut()
+    tape.add(b"".join(b"\0\0\1" + unit for unit in kept), pts_seconds=0.4, is_key=True)
+    taken = tape.take(picture)
+    assert taken is not None
+    assert taken[0].data == first
+    assert len(decode(list(taken[1:]))) == 1
