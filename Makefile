@@ -9,7 +9,7 @@ demo: $(VENV)/.installed
 	$(BIN)/maskcam process samples/demo.mp4 samples/stills -o demo-output
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
