@@ -80,16 +80,21 @@ def test_without_a_display_there_is_a_way_out(
 
 
 def test_ctrl_c_ends_cleanly(tmp_path: Path) -> None:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "maskcam", "watch", "synthetic:640x480@25*100000", "--headless", "-o", str(tmp_path),
          "--record"],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not any(p.stat().st_size for p in tmp_path.rglob("*.partial.mp4")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 60
+        while (
+            not any(p.stat().st_size for p in tmp_path.rglob("*.partial.mp4")) and time.monotonic() < deadline
+        ):
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130, err
     assert "Watched" in out
     assert "Traceback" not in err

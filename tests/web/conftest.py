@@ -43,9 +43,9 @@ class Demo:
             return json.loads(answer.read() or "null")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    """One for all tests that look at pages: it takes seconds to start."""
+    """One for all tests of a file: it takes seconds to start."""
     require_tool("chromium")
     command = [sys.executable, "-m", "maskcam", "serve", "--demo", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
