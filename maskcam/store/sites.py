@@ -48,24 +48,33 @@ class SiteCamera:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Heard:
+    """A site's last report.
+
+    Attributes:
+        name: of the site.
+        heard_at: when it came.
+        waiting: rows that it was yet to forward.
+    """
+
+    name: str
+    heard_at: datetime
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site(Heard):
     """How a site is doing, as of its last report.
 
     Attributes:
-        name: of it.
-        heard_at: when it last reported.
         is_silent: it should have reported since.
-        waiting: rows that it was yet to forward.
         version: of maskcam there.
         cameras: in the order of their names.
         violations: that have started since the beginning of the day.
         compliance: people-minutes of the last 24 hours.
     """
 
-    name: str
-    heard_at: datetime
     is_silent: bool
-    waiting: int
     version: str
     cameras: tuple[SiteCamera, ...]
     violations: int
@@ -142,6 +151,12 @@ def sites(connection: Connection, *, midnight: datetime) -> list[Site]:
         )
         for row in connection.execute(select(SiteRow.__table__).order_by(*_BY_NAME))
     ]
+
+
+def heard(connection: Connection) -> list[Heard]:
+    """The last reports of all sites, by name."""
+    rows = connection.execute(select(SiteRow.name, SiteRow.heard_at, SiteRow.waiting).order_by(*_BY_NAME))
+    return [Heard(name=row.name, heard_at=row.heard_at, waiting=row.waiting) for row in rows]
 
 
 def names(connection: Connection) -> list[str]:

@@ -32,7 +32,7 @@ from maskcam.store.records import (
     ViolationQuery,
 )
 from maskcam.store.schema import is_current, migrate
-from maskcam.store.sites import Report, Site
+from maskcam.store.sites import Heard, Report, Site
 from maskcam.store.tables import CameraRow, StoreRow, ViolationRow
 
 _AT_ONCE = 500
@@ -139,6 +139,11 @@ class EventStore(Closing):
         """
         with to_read(self._engine, self._address) as connection:
             return sites.sites(connection, midnight=midnight)
+
+    def sites_heard(self) -> list[Heard]:
+        """Their last reports only: that takes no time, however much they have forwarded."""
+        with to_read(self._engine, self._address) as connection:
+            return sites.heard(connection)
 
     def site_names(self) -> list[str]:
         """Of the sites that forward to this store."""

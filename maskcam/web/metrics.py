@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from maskcam.feeds import FeedState
 from maskcam.meters import LATENCY_BOUNDS_SECONDS, Histogram
 from maskcam.service import Service
-from maskcam.store.sites import Site
+from maskcam.store.sites import Heard
 from maskcam.watching import CameraStatus
 
 _COUNTERS = {
@@ -105,7 +105,7 @@ class SiteCollector(Collector):
         sites: as the event store has them.
     """
 
-    def __init__(self, sites: Sequence[Site]) -> None:
+    def __init__(self, sites: Sequence[Heard]) -> None:
         self._sites = sites
 
     def collect(self) -> Iterator[Metric]:
@@ -122,7 +122,7 @@ class SiteCollector(Collector):
         yield from (heard, waiting)
 
 
-def exposition(service: Service, sites: Sequence[Site]) -> bytes:
+def exposition(service: Service, sites: Sequence[Heard]) -> bytes:
     """All figures in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(ServiceCollector(service))

@@ -116,10 +116,10 @@ def test_metrics_of_sites_and_without_a_store(stage: Stage, monkeypatch: pytest.
     assert heard is not None
     assert float(heard[1]) == NOON.timestamp()
 
-    def fails(**_: object) -> None:
+    def fails() -> None:
         raise StoreUnavailableError("it is locked")
 
-    monkeypatch.setattr(stage.store, "sites", fails)
+    monkeypatch.setattr(stage.store, "sites_heard", fails)
     figures = stage.ask("GET", "/metrics").text
     assert "maskcam_up 1.0" in figures
     assert "north" not in figures

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from maskcam.errors import MaskcamError, StoreError
-from maskcam.web.api.sites import sites_now
 from maskcam.web.auth import Viewer
 from maskcam.web.context import Context, Ctx
 from maskcam.web.metrics import exposition
@@ -64,7 +63,7 @@ def readyz(context: Ctx, response: Response) -> Ready:
 def metrics(context: Ctx, _who: Viewer) -> Response:
     """Figures for Prometheus, which logs in with an API token (`authorization: credentials_file`)."""
     try:
-        sites = sites_now(context)
+        sites = context.store.sites_heard()
     except StoreError:
         sites = []  # the figures of the service are of use without
     return Response(exposition(context.service, sites), media_type="text/plain; version=0.0.4; charset=utf-8")
