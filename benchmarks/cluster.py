@@ -1,9 +1,10 @@
 """`maskcam process --cluster`: equal to a run on one machine? how fast beside it? and when a worker is killed?
 
     python -m benchmarks.cluster                  # ten minutes of video: some minutes
-    python -m benchmarks.cluster --minutes 3 --json results.json
+    python -m benchmarks.cluster --minutes 3 --recordings 4 --json results.json
 
-The sample video is repeated without being encoded anew, and cut into parts of a minute. Each run is a `maskcam process`
+The sample video is repeated without being encoded anew. One recording is cut into parts of a minute, for there are more
+workers than recordings; several are worked on whole. Each run is a `maskcam process`
 of its own without annotated video, start and end included, as a user waits for it. The run on one machine has both
 cores, too: it decodes, looks and judges side by side. Exit code 0 only when the events and the cut-out faces of all
 runs are the same, byte for byte, and the work of the killed process was done again.
@@ -65,14 +66,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clips = [loop(_DEMO, folder / f"clip{i}.mp4", minutes=args.minutes) for i in range(args.recordings)]
-        half = max(1, int(args.minutes * args.recordings / 2))
+        half = max(1, int((args.minutes if args.recordings < _WORKERS else args.recordings) / 2))
         cluster = ("--cluster", f"local:{_WORKERS}")
         turns = {
             "no cluster": run(clips, folder / "alone"),
             f"{_WORKERS} workers": run(clips, folder / "workers", *cluster),
-            f"{_WORKERS} workers, one killed": run(
-                clips, folder / "killed", *cluster, kills_after_parts=half
-            ),
+            f"{_WORKERS} workers, one killed": run(clips, folder / "killed", *cluster, kills_after=half),
         }
         idle = run(clips, folder / "workers", *cluster)  # finds everything done
     alone = turns["no cluster"]
@@ -123,8 +122,8 @@ def loop(clip: Path, to: Path, *, minutes: float) -> Path:
     return to
 
 
-def run(clips: list[Path], output: Path, *flags: str, kills_after_parts: int = 0) -> Turn:
-    """Runs the command line; one process of it is killed as soon as so many parts are looked at."""
+def run(clips: list[Path], output: Path, *flags: str, kills_after: int = 0) -> Turn:
+    """Runs the command line; one process of it is killed as soon as so many parts or recordings are done."""
     command = [
         sys.executable,
         "-m",
@@ -141,8 +140,8 @@ def run(clips: list[Path], output: Path, *flags: str, kills_after_parts: int = 0
         command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=os.environ | {"COLUMNS": "200"},
     )  # fmt: skip
-    if kills_after_parts:
-        kill_a_worker(process, output, after_parts=kills_after_parts)
+    if kills_after:
+        kill_a_worker(process, output, after=kills_after)
     said, _ = process.communicate(timeout=_FOREVER_SECONDS)
     seconds = time.perf_counter() - start
     if process.returncode != 0:
@@ -153,9 +152,10 @@ def run(clips: list[Path], output: Path, *flags: str, kills_after_parts: int = 0
     return Turn(seconds, said, results, sum(report["frames"] for report in reports))
 
 
-def kill_a_worker(process: subprocess.Popen[str], output: Path, *, after_parts: int) -> None:
-    """Waits until so many parts are looked at, and kills a process that is at work on another."""
-    while len(list(output.glob(".parts/*/*/*.npz"))) < after_parts and process.poll() is None:
+def kill_a_worker(process: subprocess.Popen[str], output: Path, *, after: int) -> None:
+    """Waits until so many parts or recordings are done, and kills a process that works on another."""
+    done = (".parts/*/*/*.npz", ".parts/*/*.json")
+    while sum(len(list(output.glob(one))) for one in done) < after and process.poll() is None:
         time.sleep(0.1)
     workers = [
         pid for pid in descendants(process.pid) if b"ray::_do" in Path(f"/proc/{pid}/cmdline").read_bytes()

@@ -38,7 +38,7 @@ PATHS = ("/api/v1/cameras", "/api/v1/events?limit=20", "/api/v1/events/1", "/api
 
 @dataclass
 class Service:
-    """A running `maskcam serve --demo`."""
+    """A running `maskcam serve`."""
 
     host: str
     port: int
@@ -70,13 +70,16 @@ class Service:
 
 
 @contextmanager
-def serving() -> Iterator[Service]:
-    command = [sys.executable, "-m", "maskcam", "serve", "--demo", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+def serving(*flags: str, folder: Path | None = None) -> Iterator[Service]:
+    """A service with these flags, started in a folder."""
+    command = [sys.executable, "-m", "maskcam", "serve", "--port", "0", *flags]
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             found = re.search(r"http://([^:]+):(\d+)/login\?key=(\S+)", process.stdout.readline())
-            assert found is not None, "maskcam serve --demo printed no link"
+            assert found is not None, "maskcam serve printed no link"
             yield Service(found[1], int(found[2]), found[3], process.pid)
         finally:
             process.terminate()
@@ -167,7 +170,7 @@ def main() -> None:
     rates: dict[str, list[float]] = {"without": [], "with": []}
     cores: dict[str, list[float]] = {"without": [], "with": []}
     loads: list[Load] = []
-    with serving() as service:
+    with serving("--demo") as service:
         time.sleep(WARM_UP_SECONDS)
         for name in ("without", "with") * TURNS:
             frames, cpu, started = service.analysed(), service.cpu_seconds(), time.monotonic()
