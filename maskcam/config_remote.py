@@ -43,13 +43,17 @@ def build_remote(
         environ: the environment.
 
     Raises:
-        ConfigError: that is no address, or the certificates cannot be read.
+        ConfigError: that is no address, or the certificates cannot be read or would not be asked for.
         InputError: an environment variable in it is not set.
         MissingLibraryError: gRPC is not installed.
     """
     address = parse_address(fill_in(url, environ))
     if address.token is None:
         address = replace(address, token=environ.get(TOKEN_VARIABLE) or None)
+    if certificates is not None and not address.is_encrypted:
+        raise ConfigError(
+            "classifier.remote_certificates is set, but nothing would be encrypted: write grpcs:// in classifier.remote"
+        )
     os.environ.setdefault(
         "GRPC_VERBOSITY", "NONE"
     )  # it would write into the table of `watch`; read when it is loaded

@@ -127,6 +127,8 @@ def test_with_tls_the_certificate_is_checked(tmp_path: Path) -> None:
             assert not told.is_up
             assert "has a certificate that is not trusted here" in str(told.reason)
         assert not state(port, "grpc", None).is_up
+        with pytest.raises(ConfigError, match=r"nothing would be encrypted: write grpcs://"):
+            state(port, "grpc", certificate)
         with pytest.raises(
             ConfigError, match=r"classifier\.remote_certificates: cannot read certificates in"
         ):
