@@ -8,8 +8,9 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/maskcam process samples/demo.mp4 samples/stills -o demo-output
 
+# Two files at a time; what fails then is run again with the machine to itself, for many tests have to do with real time.
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile || $(BIN)/python -m pytest --last-failed --last-failed-no-failures=none
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

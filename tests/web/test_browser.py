@@ -24,6 +24,7 @@ ROUND_MS = 40_000
 def browser() -> Iterator[Browser]:
     # for this module only: while it is there, nothing else in this thread may run an event loop
     path = require_tool("chromium")
+    expect.set_options(timeout=15_000)
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield made

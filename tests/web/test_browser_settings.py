@@ -164,7 +164,8 @@ def test_a_token_is_shown_once(opens: Opens, demo: Demo) -> None:  # noqa: F811
     secret = page.locator("#secret-text")
     expect(secret).to_have_text(re.compile("^mc_"))
     text = secret.inner_text()
-    page.get_by_role("button", name="I have copied it").click()
+    with page.expect_navigation():  # and its scripts are at work
+        page.get_by_role("button", name="I have copied it").click()
     revoke = page.get_by_role("button", name="Revoke prometheus")
     expect(revoke).to_be_visible()
     assert text not in page.content()
