@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import Field, field_validator
 
 from maskcam.config_sections import Section
-from maskcam.errors import ConfigError, InputError
+from maskcam.errors import InputError
 from maskcam.outbox.box import OutboxLimits
 from maskcam.schedule import Schedule
 from maskcam.sinks.alert_pictures import PictureKind
@@ -117,10 +117,10 @@ class MqttConfig(_ReceiverConfig):
         from maskcam.sinks.mqtt import Broker, MqttSink
         from maskcam.sinks.mqtt_topics import Topics
 
-        if self.certificates is not None and not self.certificates.is_file():
-            raise ConfigError(f"mqtt.certificates: there is no file {self.certificates}")
+        broker = Broker.parse(filled(self.url, environ, setting="mqtt.url"))
+        broker.check_certificates(self.certificates, setting="mqtt.certificates")
         return MqttSink(
-            Broker.parse(filled(self.url, environ, setting="mqtt.url")),
+            broker,
             cameras=cameras,
             topics=Topics(self.prefix, self.home_assistant),
             options=self._options(outbox, run_id=run_id, tell=tell),

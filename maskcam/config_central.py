@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator, model_validator
 
 from maskcam.central.names import site_name
 from maskcam.config_alerts import check_prefix, filled
 from maskcam.config_sections import Section, StoreConfig
-from maskcam.errors import ConfigError
 from maskcam.sinks.base import Sink
+
+if TYPE_CHECKING:
+    from maskcam.sinks.mqtt import Broker
 
 
 class CentralConfig(Section):
@@ -88,8 +91,6 @@ class CentralConfig(Section):
             MaskcamError: an address is none, an environment variable or a library is missing, or the event store
                 cannot be opened.
         """
-        if self.certificates is not None and not self.certificates.is_file():
-            raise ConfigError(f"central.certificates: there is no file {self.certificates}")
         if self.url is not None:
             yield self._forwarder(cameras, store, environ, tell)
         if self.receive is not None:
@@ -106,7 +107,6 @@ class CentralConfig(Section):
         from maskcam.central.database import DatabaseLink
         from maskcam.central.forwarder import Forwarder
         from maskcam.central.mqtt import MqttLink
-        from maskcam.sinks.mqtt import Broker
 
         assert self.url is not None
         assert self.site is not None
@@ -116,7 +116,10 @@ class CentralConfig(Section):
             link: Link
             if url.startswith("mqtt"):
                 link = MqttLink(
-                    Broker.parse(url), site=self.site, prefix=self.prefix, certificates=self.certificates
+                    self._checked_broker(url),
+                    site=self.site,
+                    prefix=self.prefix,
+                    certificates=self.certificates,
                 )
             else:
                 link = DatabaseLink(url, site=self.site, own_id=opened.store_id)
@@ -127,13 +130,19 @@ class CentralConfig(Section):
 
     def _receiver(self, store: StoreConfig, environ: Mapping[str, str], tell: Callable[[str], None]) -> Sink:
         from maskcam.central.receiving import SiteReceiver
-        from maskcam.sinks.mqtt import Broker
 
         assert self.receive is not None
-        broker = Broker.parse(filled(self.receive, environ, setting="central.receive"))
+        broker = self._checked_broker(filled(self.receive, environ, setting="central.receive"))
         opened = store.open(environ=environ)
         try:
             return SiteReceiver(opened, broker, prefix=self.prefix, certificates=self.certificates, tell=tell)
         except BaseException:
             opened.close()
             raise
+
+    def _checked_broker(self, url: str) -> Broker:
+        from maskcam.sinks.mqtt import Broker
+
+        broker = Broker.parse(url)
+        broker.check_certificates(self.certificates, setting="central.certificates")
+        return broker

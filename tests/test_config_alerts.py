@@ -93,6 +93,7 @@ def test_a_wrong_setting_is_one_sentence(tmp_path: Path, text: str, words: str) 
         ("[mqtt]\nurl = 'http://u:hunter2@h'", ConfigError, "mqtt://HOST:PORT"),
         ("[mqtt]\nurl = 'mqtt://u:hunter2${NO}@h'", InputError, "mqtt.url needs the environment variable NO"),
         ("[mqtt]\nurl = 'mqtts://h'\ncertificates = 'no.pem'", ConfigError, "there is no file no.pem"),
+        (f"[mqtt]\nurl = 'mqtt://h'\ncertificates = {__file__!r}", ConfigError, "write mqtts://"),
         ("[[webhook]]\nurl = 'ftp://h/hunter2'", ConfigError, "https://"),
         (
             "[[webhook]]\nurl = 'http://h/hunter2${NO}'",

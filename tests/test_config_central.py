@@ -72,6 +72,8 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         build(read(tmp_path, '[central]\nreceive = "mqtt://127.0.0.1:9"', store=False))
     with pytest.raises(ConfigError, match="there is no file /nowhere"):
         build(read(tmp_path, '[central]\nreceive = "mqtt://127.0.0.1:9"\ncertificates = "/nowhere"'))
+    with pytest.raises(ConfigError, match=r"central\.certificates is set, but nothing would be encrypted"):
+        build(read(tmp_path, f'[central]\nreceive = "mqtt://127.0.0.1:9"\ncertificates = "{__file__}"'))
 
 
 def test_reading_a_configuration_loads_no_database() -> None:

@@ -76,6 +76,25 @@ class Broker:
             None if parts.password is None else unquote(parts.password),
         )
 
+    def check_certificates(self, file: Path | None, *, setting: str) -> None:
+        """Makes sure that those to trust are there, and asked for.
+
+        Args:
+            file: of them; None: those of the system.
+            setting: that names the file, for the message.
+
+        Raises:
+            ConfigError: there is no such file, or nothing would be encrypted.
+        """
+        if file is None:
+            return
+        if not file.is_file():
+            raise ConfigError(f"{setting}: there is no file {file}")
+        if not self.is_encrypted:
+            raise ConfigError(
+                f"{setting} is set, but nothing would be encrypted: write mqtts:// in the address"
+            )
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'mqtts' if self.is_encrypted else 'mqtt'}://{host}:{self.port}"
