@@ -141,8 +141,7 @@ def _do(task: Task, tally: Any) -> Answer:  # noqa: ANN401  of an optional libra
             raise KeyboardInterrupt
 
     try:
-        if _ask(tally.stopped.remote()):
-            raise KeyboardInterrupt
+        tell(0)  # those that waited while all were stopped are not begun
         return Answer(task, task.work(*task.args, tell))
     except MaskcamError as error:
         return Answer(task, error=str(error))
@@ -177,6 +176,3 @@ class _Tally:
 
     def stop(self) -> None:
         self._stopped = True
-
-    def stopped(self) -> bool:
-        return self._stopped

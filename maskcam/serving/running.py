@@ -48,22 +48,17 @@ def run(config: Config, options: ServingOptions, *, started: Callable[[int], Non
         OutputError: see `serve_until`.
     """
     logging.getLogger("ray.serve").setLevel(logging.ERROR)  # it would tell of every request that is refused
-    credentials = _credentials(options)
     with _cluster(options):
         front = Front(_deploy(config, options), token=options.token)
-        asyncio.run(_serve(front, options, credentials, started))
+        asyncio.run(_serve(front, options, started))
 
 
-async def _serve(
-    front: Front,
-    options: ServingOptions,
-    credentials: grpc.ServerCredentials | None,
-    started: Callable[[int], None],
-) -> None:
+async def _serve(front: Front, options: ServingOptions, started: Callable[[int], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    credentials = _credentials(options)
     await serve_until(
         stop, front, host=options.host, port=options.port, credentials=credentials, started=started
     )

@@ -14,7 +14,7 @@ _START_CODE = b"\x00\x00\x00\x01"
 _SEQUENCE, _PICTURE = 7, 8
 """The nal_unit_type of parameter sets (ITU-T H.264, 7.4.1)."""
 _PARAMETERS = re.compile(
-    rb"\x00\x00\x01(([\x07\x27\x47\x67\x08\x28\x48\x68]).*?)(?=\x00\x00\x01|\Z)", re.DOTALL
+    rb"\x00\x00\x01([\x07\x27\x47\x67\x08\x28\x48\x68].*?)(?=\x00\x00\x01|\Z)", re.DOTALL
 )
 """A parameter set behind its start code, whatever its nal_ref_idc, up to the next one."""
 _PLAYABLE = frozenset({"yuv420p", "yuvj420p"})
@@ -89,8 +89,8 @@ class EncodedTape:
 def _by_type(data: bytes) -> dict[int, bytes]:
     """The parameter sets in what has start codes, those of a type together."""
     found: dict[int, bytes] = {}
-    for unit, head in _PARAMETERS.findall(data):
-        kind = head[0] & 31
+    for unit in _PARAMETERS.findall(data):
+        kind = unit[0] & 31
         # zeros at the end belong to the start code that follows
         found[kind] = found.get(kind, b"") + _START_CODE + unit.rstrip(b"\0")
     return found
